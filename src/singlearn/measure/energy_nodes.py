@@ -48,6 +48,9 @@ class Piece(NamedTuple):
     def is_resolved(self, values: Float[np.ndarray, "*functions points"]) -> bool:
         """Whether functions with these values at ``energies`` are known at the particles within
         rounding.
+
+        Returns:
+            Whether the interpolation is exact within rounding.
         """
         return (
             len(self.energies) == 1

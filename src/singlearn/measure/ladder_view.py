@@ -78,6 +78,9 @@ class LadderView:
     def free_energy(self, beta: float | int) -> Estimate:
         """F(β) = -log ∫ exp(-β n L_n) φ dw, in nats. Raises ``ValueError`` beyond the ladder, or
         ``resolved``.
+
+        Returns:
+            F in nats, with its standard error over replicates.
         """
         self.check(beta)
         values = [
@@ -102,6 +105,9 @@ class LadderView:
     def energy(self, beta: float | int) -> Estimate:
         """E(β) = E_w^β[n L_n], in nats. Raises ``ValueError`` beyond the ladder, or
         ``resolved``.
+
+        Returns:
+            E in nats, with its standard error over replicates.
         """
         self.check(beta)
         moments = [r.mean_and_variance(beta) for r in self.replicates]
@@ -114,6 +120,9 @@ class LadderView:
     def heat_capacity(self, beta: float | int) -> Estimate:
         """C(β) = β² Var_w^β[n L_n], dimensionless. Raises ``ValueError`` beyond the ladder, or
         ``resolved``.
+
+        Returns:
+            C without a unit, with its standard error over replicates.
         """
         self.check(beta)
         if beta == 0:

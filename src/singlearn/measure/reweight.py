@@ -118,6 +118,9 @@ class Reweighting:
     def members(self) -> Iterator[Members]:
         """All particles, a few at a time in the order of their energies, with their share in each
         rung.
+
+        Yields:
+            A few particles, with their shares.
         """
         bound = _concave_bound(self.inverse_temperatures, self._above)
         for start in range(0, self._sorted.size, BLOCK):
@@ -150,6 +153,9 @@ class Reweighting:
     ) -> slice:
         """The rungs that count between two energies: the hot ones by the higher energy, the cold
         ones by the lower.
+
+        Returns:
+            The slice of the rungs.
         """
         beta = self.inverse_temperatures
         hot = bound - beta * high >= (f - beta * high).max() - NEGLIGIBLE
@@ -164,6 +170,9 @@ class Reweighting:
     ) -> Float[np.ndarray, " rungs"]:
         """Newton's method on the concave MBAR likelihood, started from what neighbouring rungs say,
         which is already close.
+
+        Returns:
+            One free energy per rung, in nats.
         """
         rungs, particles = excess.shape
         if rungs == 1:
@@ -260,6 +269,9 @@ class Reweighting:
     def window(self, beta: float | int, depth: float = UNREAD) -> slice:
         """Where in the order of energies the weights at β are within ``depth`` e-folds of the
         largest one.
+
+        Returns:
+            The slice of positions.
         """
         beta = self._check(beta)
         place = int(np.searchsorted(-self._mean_beta, -beta))
@@ -277,6 +289,9 @@ class Reweighting:
     def weights_within(self, beta: float | int, window: slice) -> Float[np.ndarray, " window"]:
         """Weights at β of the particles in a window of the order of energies, normalised over
         it.
+
+        Returns:
+            Weights that sum to one.
         """
         logs = -self._check(beta) * self._sorted[window] - self._sorted_denominators[window]
         found: Float[np.ndarray, " window"] = np.exp(logs - logsumexp(logs))
@@ -329,6 +344,9 @@ def add_to_band(
 ) -> Float[np.ndarray, "wider columns"]:
     """Add a symmetric block, whose first row is ``start``, to the lower half of a banded matrix;
     the band grows where it has to.
+
+    Returns:
+        The band itself, or a wider copy.
     """
     size, width = len(block), len(band)
     if size > width:
@@ -350,6 +368,9 @@ def solve_banded(
 ) -> Float[np.ndarray, "columns *more"]:
     """Solve a symmetric banded system, given by its lower half, that may be singular within
     rounding of ``scale``.
+
+    Returns:
+        The solution, with the shape of ``right``.
     """
     for ridge in (0.0, 1e-10, 1e-8, 1e-6):
         try:
@@ -364,6 +385,9 @@ def solve_banded(
 def _resolvable(exponents: Float[np.ndarray, " points"]) -> float:
     """What to multiply shares by, differences of numbers like βU exponentiated, so that no
     polynomial has to follow their rounding.
+
+    Returns:
+        A factor of at most 1.
     """
     rounding = 32 * np.finfo(float).eps * float(exponents.max())
     return min(1.0, RESOLVED / rounding) if rounding > 0 else 1.0
@@ -372,6 +396,9 @@ def _resolvable(exponents: Float[np.ndarray, " points"]) -> float:
 def _first(holds: Callable[[int], bool], lower: int, upper: int) -> int:
     """The first position in lower … upper where a condition holds that goes on holding once it
     does; ``upper`` if it never does.
+
+    Returns:
+        A position.
     """
     while lower < upper:
         middle = (lower + upper) // 2
@@ -387,6 +414,9 @@ def _concave_bound(
 ) -> Float[np.ndarray, " rungs"]:
     """The smallest concave function of β nowhere below f: f itself once the equations are
     solved.
+
+    Returns:
+        Its value at every rung.
     """
     slopes = np.diff(f) / np.diff(beta)
     if np.all(np.diff(slopes) <= 0):

@@ -231,6 +231,9 @@ def _start(
 ) -> dict[str, Float[np.ndarray, "components ..."]]:
     """Means and variances of equally large pieces of the data, cut along the coordinate in which
     they spread most.
+
+    Returns:
+        By name, one entry per component.
     """
     y = np.asarray(data, dtype=float)
     along = (
@@ -254,6 +257,9 @@ def _start(
 def _equal(concentration: float | int, components: int) -> Float[Array | np.ndarray, " components"]:
     """α for every component; as a JAX array, which serves both precisions by itself, where single
     precision holds it.
+
+    Returns:
+        One number per component.
     """
     value = float(concentration)
     return (
@@ -266,6 +272,9 @@ def _equal(concentration: float | int, components: int) -> Float[Array | np.ndar
 def _digits(value: float | int | Float[np.ndarray, " coordinates"]) -> Any:
     """What a distribution keeps with all its digits, a Python float or a NumPy array: a JAX array
     made here would hold seven of them.
+
+    Returns:
+        The same number or array.
     """
     return float(value) if np.ndim(value) == 0 else np.asarray(value, float)
 
@@ -273,6 +282,9 @@ def _digits(value: float | int | Float[np.ndarray, " coordinates"]) -> Any:
 def _log_likelihood(w: Mapping[str, Float[Array, "components ..."]], x: Any) -> Float[Array, " n"]:
     """log Σ_k a_k N(x; μ_k, v_k), unit variances when there are none, one weight of 1 when there
     are none.
+
+    Returns:
+        One number per observation, in nats.
     """
     means = jnp.asarray(w["means"])
     variances = w.get("variances", jnp.ones((), means.dtype))

@@ -83,6 +83,9 @@ def difference(w: Network, other: Network) -> dict[str, Float[Array, "*_"]]:
 def half_mean_square(w: Network, box: Box) -> Float[Array, ""]:
     """Half the mean square of a network over a box of one or two inputs, exactly; of a
     :func:`difference`, it is K.
+
+    Returns:
+        Half the mean square, in units of the output squared.
     """
     weight, bias, outgoing, constant = (jnp.asarray(w[name]) for name in ("w", "b", "q", "c"))
     area = float(np.prod([high - low for low, high in box]))
@@ -204,6 +207,9 @@ def _over_rectangle(
     them in no time, and people write kinks parallel to the axes. An event is a y where a kink
     crosses another or the edge of the box. The integral does not depend on where it is cut, and
     neither do its first two derivatives, so events carry none.
+
+    Returns:
+        The integral, in units of the output squared times the area.
     """
     (left, right), (bottom, top) = (tuple(map(float, side)) for side in box)
     slant = SLANT * (right - left) / (top - bottom)
@@ -238,6 +244,9 @@ def _zero_between(
 ) -> Float[Array, " nodes"]:
     """Where a linear function with these values at the ends vanishes; ``low`` where it does not
     change sign.
+
+    Returns:
+        One place per node.
     """
     changes = (at_low > 0) != (at_high > 0)
     share = jnp.where(changes, at_low, 0.0) / jnp.where(changes, at_low - at_high, 1.0)
@@ -266,6 +275,9 @@ def _crossings(
 def _distinct_kinks(truth: Network, box: Box) -> int | None:
     """d when every node that is not idle has a kink of its own inside the box; ``None`` otherwise.
     In exact arithmetic.
+
+    Returns:
+        d or ``None``.
     """
     lines = []
     for weight, bias, q in zip(

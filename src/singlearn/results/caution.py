@@ -384,6 +384,9 @@ class Caution:
 def said(cautions: tuple[Caution, ...], indent: str = "  ") -> list[str]:
     """One line for each caution, as answers print them beneath their numbers.
 
+    Returns:
+        One line per caution.
+
     >>> said((Caution(Reason.PLATEAU, "V jumps at 0.1"),))
     ['  warning: plateau: V jumps at 0.1']
     """

@@ -48,6 +48,9 @@ class Claim:
         """The claim, or ``None`` if somebody else who is alive holds it. That of a dead process of
         this machine is taken over.
 
+        Returns:
+            The claim, which is to be released, or ``None``.
+
         Raises:
             OSError: the folder cannot be written to.
         """
@@ -97,6 +100,9 @@ def holder(path: Path) -> str | None:
 def is_silent(path: Path) -> bool:
     """Whether a claim that cannot be checked, being another machine's, has not been touched for
     minutes.
+
+    Returns:
+        Whether its holder seems to be gone.
     """
     try:
         who, touched = _read(path), path.stat().st_mtime
@@ -158,6 +164,9 @@ def _read(path: Path) -> dict[str, Any]:
 def _here() -> dict[str, str]:
     """This machine since it was started; and where process numbers mean what they mean here, for
     containers have their own.
+
+    Returns:
+        What has to be equal for a number of a process to mean the same process.
     """
     found = {"host": socket.gethostname()}
     with suppress(OSError):
@@ -170,6 +179,9 @@ def _here() -> dict[str, str]:
 def _began(process: int) -> str:
     """When a process was started, in ticks, for numbers of processes are used again; empty where
     the system does not say.
+
+    Returns:
+        Ticks since the machine was started, as text, or nothing.
     """
     try:
         return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[19]

@@ -64,6 +64,9 @@ def spread(
     ``measure`` should be an object and no closure, so that it can be sent to another process as it
     is. A point that another process of the same sweep is at work on is left to it and waited for at
     the end.
+
+    Returns:
+        One result per task.
     """
     if client is None or not tasks:
         found = dict(counted(name, _in_turn(measure, tasks), len(tasks), progress))
@@ -141,6 +144,9 @@ class FinishedPoints:
             point: its name.
             different: compares the identity it was written with to what is asked for.
             read: makes of the document what is wanted.
+
+        Returns:
+            What ``read`` makes of it, or ``None``.
 
         Raises:
             ValueError: a file that is damaged, of an earlier version, in the place of another

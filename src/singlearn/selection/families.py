@@ -182,7 +182,7 @@ def _refuse_extreme(table: Table) -> None:
 
 
 def standardised(table: Table, columns: Sequence[int]) -> Float[np.ndarray, "rows columns"]:
-    """Columns of a table with mean 0 and standard deviation 1, over all rows.
+    r"""Columns of a table with mean 0 and standard deviation 1, over all rows.
 
     Args:
         table: whose columns.
@@ -199,7 +199,7 @@ def standardised(table: Table, columns: Sequence[int]) -> Float[np.ndarray, "row
     >>> from singlearn.selection.csv_table import read_csv
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "data.csv"
-    ...     _ = path.write_text("a,b\\n1,5\\n3,9\\n")
+    ...     _ = path.write_text("a,b\n1,5\n3,9\n")
     ...     table = read_csv(path)
     >>> standardised(table, [1, 0]).tolist()
     [[-1.0, -1.0], [1.0, 1.0]]

@@ -127,6 +127,9 @@ def phase_diagram(
 def distinct_values(along: Sequence[float | int]) -> list[float]:
     """The values of a sweep in order. Raises ``ValueError`` unless there are at least two distinct
     finite ones.
+
+    Returns:
+        The values, increasing and distinct.
     """
     meaning = "at least two distinct finite values"
     values = sorted({real_number("along", value, meaning=meaning) for value in along})
@@ -154,6 +157,9 @@ class _PointMeasurement:
     def finished(self, value: float) -> Point | None:
         """The point, if it is in the folder. Raises ``ValueError`` where it is another's, or
         damaged.
+
+        Returns:
+            The point, or ``None`` where it is not there yet.
         """
         if self.store is None:
             return None

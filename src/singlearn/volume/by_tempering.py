@@ -98,6 +98,9 @@ def _log_volumes(
     = N_k e^{f_k - β_k U - D}`, :math:`H = \mathrm{diag}(Σ_x p) - Σ_x p p^T` and :math:`q_t = Σ_x
     w_t(x) p(x)` it is :math:`(w_t(x) - \bar w_t) + q_t^T H^{-1}(p(x) - \bar p)`, rung 0, whose f is
     fixed, left out of p and q.
+
+    Returns:
+        log V(t), and its covariance.
     """
     rungs, particles = reweighting.energies.shape
     everything = slice(0, reweighting.order.size)

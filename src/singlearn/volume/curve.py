@@ -34,6 +34,9 @@ SPREAD_LIMIT = 2.5
 def threshold_grid(smallest: float, largest: float) -> Float[np.ndarray, " thresholds"]:
     """Thresholds t, ten a decade, powers of ten among them, within [smallest, largest].
 
+    Returns:
+        Thresholds, increasing.
+
     Raises:
         ValueError: fewer than two thresholds fit.
 

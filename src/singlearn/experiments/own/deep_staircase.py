@@ -51,13 +51,13 @@ QUICK = DeepStaircaseWork((2.5, 1.2), 0.02, 1e5, 16, 15_000, 0.04)
 
 @dataclass(frozen=True)
 class DeepTraining:
-    """Gradient descent from small balanced weights whose directions are those of the true map.
+    r"""Gradient descent from small balanced weights whose directions are those of the true map.
 
     Attributes:
         times: step × rate.
         factors: of every kept step, the first layer first.
         modes: :math:`u_i^T W_3 W_2 W_1 v_i`.
-        loss: :math:`\\frac12 |W_3 W_2 W_1 - M|^2`.
+        loss: :math:`\frac12 |W_3 W_2 W_1 - M|^2`.
         predicted: half time of every mode.
         measured: when a mode passes half its singular value.
     """

@@ -52,13 +52,13 @@ QUICK = StaircaseWork((2.5, 1.2, 0.7), 32, 5_000, 0.03)
 
 @dataclass(frozen=True)
 class Training:
-    """Gradient descent from small weights.
+    r"""Gradient descent from small weights.
 
     Attributes:
         times: step × rate.
         first, second: weights W₁ (hidden × inputs) and W₂ (outputs × hidden).
         modes: :math:`u_i^T W_2 W_1 v_i`, the strength of every mode of the true map.
-        loss: :math:`\\frac12 |W_2 W_1 - M|^2`.
+        loss: :math:`\frac12 |W_2 W_1 - M|^2`.
         gradient: its squared length.
         predicted: half time of every mode.
         measured: when a mode passes half its singular value.

@@ -22,12 +22,12 @@ THOUSANDS = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d{1,2}(,\d{2})+,\d{3})(\.\d*)?"
 
 @dataclass(frozen=True)
 class Dialect:
-    """What a user says about a file; ``None``: read it off the file, or refuse where it does not
+    r"""What a user says about a file; ``None``: read it off the file, or refuse where it does not
     tell.
 
     Attributes:
         header: whether the first line has the names of the columns.
-        delimiter: ``","``, ``";"``, ``"\\t"``, ``"|"`` or ``" "`` (any blanks).
+        delimiter: ``","``, ``";"``, ``"\t"``, ``"|"`` or ``" "`` (any blanks).
         decimal: ``"."`` or ``","``.
         thousands: what separates thousands.
         index: name or number of a column to leave out; ``"none"``: every column is data.

@@ -174,8 +174,8 @@ def _directions(size: int, count: int) -> Float[np.ndarray, "size count"]:
 
 
 def _order(keys: Float[np.ndarray, "nodes keys"]) -> tuple[np.ndarray, float, int]:
-    """Sort by the first key, equal ones (gaps up to TIE) by the next: the order, the smallest
-    \\|gap − TIE\\|, ties left.
+    r"""Sort by the first key, equal ones (gaps up to TIE) by the next: the order, the smallest
+    \|gap − TIE\|, ties left.
     """
     margin, ties = np.inf, 0
 

@@ -209,8 +209,8 @@ def equivalent_smooth(
 
 
 def _verdict(one: SmoothForm, other: SmoothForm) -> Sameness:
-    """Units of two bases are independent of each other too: tanh and SiLU have poles, erf and GELU
-    have none; in :math:`A\\tanh v + Bv\\tanh v`, which share theirs, a residue A + Bv at an
+    r"""Units of two bases are independent of each other too: tanh and SiLU have poles, erf and GELU
+    have none; in :math:`A\tanh v + Bv\tanh v`, which share theirs, a residue A + Bv at an
     imaginary v is not zero for real A and B, and of erf'' and GELU'' with one Gaussian the
     coefficients are odd and even polynomials.
     """

@@ -33,13 +33,13 @@ MEASURING_POINTS = 4096
 
 @dataclass(frozen=True)
 class Nearby(Answer):
-    """A narrow network, and how far its function is from the given one.
+    r"""A narrow network, and how far its function is from the given one.
 
     Attributes:
         net: the narrow network.
         error: its distance: for "sup" proved to be no larger than this, for "L2" an estimate.
         standard_error: of an "L2" error, from replicated quasi-random points; 0 for "sup".
-        norm: "sup", :math:`\\sup_X \\max_j |f_j - g_j|`, or "L2", :math:`(\\mathrm{mean}_X |f -
+        norm: "sup", :math:`\sup_X \max_j |f_j - g_j|`, or "L2", :math:`(\mathrm{mean}_X |f -
             g|^2)^{1/2}`.
         eps: what the error was allowed to be.
     """
