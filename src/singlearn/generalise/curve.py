@@ -39,11 +39,13 @@ class LearningCurve(Answer):
     is_realisable: bool
 
     def slope(self, method: str) -> Slope | None:
-        """The line through the method's points against 1/n; ``None`` if one is missing. Raises
-        ``KeyError`` for an unknown method.
+        """The line through the method's points against 1/n; ``None`` if one is missing.
 
         Returns:
             The slope C without a unit, with its error; the intercept in nats.
+
+        Raises:
+            KeyError: an unknown method.
         """
         return self._line([point.mean for point in self.points[method]], not self.is_realisable)
 

@@ -171,8 +171,10 @@ class _CurveMeasurement:
         )
 
     def finished(self, task: tuple[str, int]) -> CurvePoint | None:
-        """The point, if it is in the folder. Raises ``ValueError`` where it is another's, or
-        damaged.
+        """The point, if it is in the folder.
+
+        Raises:
+            ValueError: it is another's, or damaged.
         """
         if self.store is None:
             return None

@@ -169,7 +169,8 @@ def _estimate(
 def one_model(triples: Sequence[Triple]) -> list[Triple]:
     """The same data sets under the model of the first, so that they share what is compiled.
 
-    Raises ``ValueError`` for none, a population triple, other parameters or another n.
+    Raises:
+        ValueError: none, a population triple, other parameters or another n.
     """
     if not triples:
         raise ValueError("triples: got none; at least one data set is needed")

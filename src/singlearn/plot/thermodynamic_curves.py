@@ -32,6 +32,9 @@ def thermodynamics(run: Run) -> Figure:
 
     Returns:
         A figure of three panels.
+
+    Raises:
+        ValueError: rounding leaves the energies of the run no digits.
     """
     takes("run", run, Run, "temper")
     betas = np.unique(run.rungs.inverse_temperature)

@@ -373,7 +373,14 @@ class Caution:
 
     @classmethod
     def from_dict(cls, document: dict[str, str]) -> Caution:
-        """The inverse of ``to_dict``. Raises ``ValueError`` for a reason that is not listed."""
+        """The inverse of ``to_dict``.
+
+        Returns:
+            The caution that was written.
+
+        Raises:
+            ValueError: a reason that is not listed.
+        """
         return cls(Reason(document["reason"]), document["message"])
 
     def of(self, what: str) -> Caution:

@@ -89,6 +89,7 @@ def temper(
         phases are read.
 
     Raises:
+        TypeError: ``triple`` is none.
         ValueError: an argument out of range, or a checkpoint of another run, or with a damaged file
             in it.
         FolderInUseError: another run is at work in the checkpoint.

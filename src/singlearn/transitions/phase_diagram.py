@@ -125,11 +125,13 @@ def phase_diagram(
 
 
 def distinct_values(along: Sequence[float | int]) -> list[float]:
-    """The values of a sweep in order. Raises ``ValueError`` unless there are at least two distinct
-    finite ones.
+    """The values of a sweep in order.
 
     Returns:
         The values, increasing and distinct.
+
+    Raises:
+        ValueError: there are not at least two distinct finite ones.
     """
     meaning = "at least two distinct finite values"
     values = sorted({real_number("along", value, meaning=meaning) for value in along})
@@ -155,11 +157,13 @@ class _PointMeasurement:
     store: FinishedPoints | None
 
     def finished(self, value: float) -> Point | None:
-        """The point, if it is in the folder. Raises ``ValueError`` where it is another's, or
-        damaged.
+        """The point, if it is in the folder.
 
         Returns:
             The point, or ``None`` where it is not there yet.
+
+        Raises:
+            ValueError: it is another's, or damaged.
         """
         if self.store is None:
             return None

@@ -209,7 +209,9 @@ def _from_object(prior: Prior) -> Coordinates:
 def _shapes_of_draws(prior: Prior) -> PyTree:
     """The pytree of shapes that ``sample`` draws.
 
-    Raises ``TypeError`` where JAX cannot follow it, ``ValueError`` for what is no real number.
+    Raises:
+        TypeError: JAX cannot follow it.
+        ValueError: it draws what is no real number.
     """
     try:
         shapes = jax.eval_shape(prior.sample, jax.random.key(0))

@@ -49,7 +49,10 @@ class Predictor(Answer):
         gives density zero.
 
         The average is taken under the logarithm with its maximum removed, so that densities far
-        below the smallest float survive. Raises ``ValueError`` for data that are not finite.
+        below the smallest float survive.
+
+        Raises:
+            ValueError: data that are not finite.
         """
         data = as_data(data)
         with jax.enable_x64(True):
@@ -61,10 +64,11 @@ class Predictor(Answer):
         """log p(y|x, w_r) of every draw and every observation in ``data``, in nats; the predictive
         density is the mean of their exponentials over draws.
 
-        Raises ``ValueError`` for data that are not finite.
-
         Returns:
             One row per draw, one column per observation.
+
+        Raises:
+            ValueError: data that are not finite.
         """
         data = as_data(data)
         with jax.enable_x64(True):

@@ -584,6 +584,10 @@ class Triple(Shown):
         Returns:
             A triple without data.
 
+        Raises:
+            ValueError: n is no positive number, K does not run or is not one number, or a prior
+                that is refused.
+
         >>> import numpyro.distributions as dist
         >>> t = Triple.population(lambda w: w**2, dist.Normal(0.0, 1.0), n=100)
         >>> t.parameter_energy(0.5), t.truth_energy

@@ -102,15 +102,24 @@ class VolumeCurve(Answer):
         return float(self.thresholds[-1])
 
     def log_volume(self, t: float | int) -> Estimate:
-        """log V(t), natural logarithm. Raises ``ValueError`` for t outside [smallest, largest]."""
+        """log V(t), natural logarithm.
+
+        Returns:
+            log V, with its standard error over replicates.
+
+        Raises:
+            ValueError: t outside [smallest, largest].
+        """
         return self._estimate(self._weights(t))
 
     def volume(self, t: float | int) -> Estimate:
-        """V(t), the share of the prior where K < t. Raises ``ValueError`` for t outside [smallest,
-        largest].
+        """V(t), the share of the prior where K < t.
 
         Returns:
             V(t), a share from 0 to 1, with its error over replicates.
+
+        Raises:
+            ValueError: t outside [smallest, largest].
         """
         log_volume = self.log_volume(t)
         value = math.exp(log_volume.value)
@@ -144,11 +153,13 @@ class VolumeCurve(Answer):
         return self._estimate(2 * (self._weights(a * t) - self._weights(t)) / math.log(a))
 
     def flat_directions(self, t: float | int, a: float | int = 10.0) -> Estimate:
-        """d - 2λ(t): how many of the d directions V does not see. Raises ``ValueError`` as
-        ``codimension`` does.
+        """d - 2λ(t): how many of the d directions V does not see.
 
         Returns:
             A number of directions, with the error of 2λ(t).
+
+        Raises:
+            ValueError: as ``codimension`` does.
         """
         codimension = self.codimension(t, a)
         return Estimate(
@@ -163,10 +174,13 @@ class VolumeCurve(Answer):
         For :math:`K = Σ_{i ≤ d'} c_i w_i^2` it is :math:`\frac{d-d'}{2}\log t + \frac12 Σ_{i ≤
         d'}\log c_i` up to a constant (the second sum runs to d', not to d as printed). Only where
         no direction is flat does it have a limit as t → 0; ``flat_entropy`` is the part that has
-        none. Raises ``ValueError`` for t outside [smallest, largest].
+        none.
 
         Returns:
             The entropy in nats, with its error over replicates.
+
+        Raises:
+            ValueError: t outside [smallest, largest].
         """
         log_volume, regular = self.log_volume(t), 0.5 * self.dimension * math.log(t)
         return Estimate(
@@ -176,11 +190,13 @@ class VolumeCurve(Answer):
         )
 
     def flat_entropy(self, t: float | int, a: float | int = 10.0) -> Estimate:
-        """The part of the entropy that flat directions make, ((d - 2λ(t))/2) log t, in nats. Raises
-        as ``codimension`` does.
+        """The part of the entropy that flat directions make, ((d - 2λ(t))/2) log t, in nats.
 
         Returns:
             The part in nats, with its error over replicates.
+
+        Raises:
+            ValueError: as ``codimension`` does.
         """
         flat, half = self.flat_directions(t, a), 0.5 * math.log(t)
         return Estimate(

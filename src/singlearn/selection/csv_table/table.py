@@ -89,11 +89,13 @@ class Table(Shown):
     notes: tuple[str, ...]
 
     def indices(self, names: Sequence[str], option: str) -> list[int]:
-        """Where columns are in ``values``, by name or by place in the file. Raises ``RefusalError``
-        where one is not, or is listed twice.
+        """Where columns are in ``values``, by name or by place in the file.
 
         Returns:
             Places from 0.
+
+        Raises:
+            RefusalError: one is not there, or is listed twice.
         """
         return _chosen(self.columns, self.positions, names, option, self.path)
 

@@ -116,6 +116,9 @@ class Fibre(Answer):
         Args:
             component: index in ``components``.
 
+        Yields:
+            One arrangement after the other.
+
         Raises:
             ValueError: there is no such component; several outputs, or a domain.
         """

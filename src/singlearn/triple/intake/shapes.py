@@ -75,13 +75,22 @@ density per observation and not their sum: of the length of a data array \
 
 
 def check_population_size(n: Any) -> float:
-    """``n`` as a float. Raises ``ValueError`` unless it is a positive finite number."""
+    """``n`` as a float.
+
+    Returns:
+        n.
+
+    Raises:
+        ValueError: it is no positive finite number.
+    """
     return real_number("n", n, above=0, meaning="a positive sample size")
 
 
 def check_parameter_matches(argument: str, value: PyTree, shapes: PyTree) -> None:
-    """Raise ``ValueError`` naming the first leaf in which ``value`` differs from the parameter
-    pytree.
+    """Compare the shape of a value, leaf by leaf, with that of a parameter.
+
+    Raises:
+        ValueError: they differ; it names the first leaf in which they do.
     """
     got, expected = _shapes_by_path(value), _shapes_by_path(shapes)
     for path in expected:
