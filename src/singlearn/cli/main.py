@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from singlearn.cli.parser import command_line
+from singlearn.running.compilation_cache import offer_compilation_cache
 
 INTERRUPTED = 130
 
@@ -27,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
+        offer_compilation_cache()
         # Every command has a module of its name with a function run.
         status = import_module(f"singlearn.cli.{options.command}").run(options)
         sys.stdout.flush()
