@@ -217,8 +217,17 @@ def _table(
         f"{SAMPLES} inputs, gradient descent to step {LAST}",
         "",
     ]
-    heads = ("weights from", "seed", "kinks passed (up to 1 % of the spread)", "exact")
-    heads += ("loss at the end", "live", "duplicate", "null: explained+rest", "Q moved")
+    heads: tuple[str, ...] = (
+        "weights from",
+        "seed",
+        "kinks passed (up to 1 % of the spread)",
+        "exact",
+        "loss at the end",
+        "live",
+        "duplicate",
+        "null: explained+rest",
+        "Q moved",
+    )
     shown = [heads]
     for (size, own, line), row in zip(found, rows, strict=False):
         counts = line.points[-1].counts

@@ -44,7 +44,7 @@ class DepthComparison(Answer):
     rows: tuple[Depth, ...]
 
     def __str__(self) -> str:
-        shown = [("widths", "layers", "d", "symmetry", "λ", "λ/(d/2)")]
+        shown: list[tuple[str, ...]] = [("widths", "layers", "d", "symmetry", "λ", "λ/(d/2)")]
         for row in self.rows:
             counts = (f"{row.layers}", f"{row.parameters}", f"{row.symmetry}")
             ratio = 2 * float(row.coefficient) / row.parameters

@@ -259,7 +259,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     rows = study(n, 4 if quick else 16, 20_000 if quick else DRAWS, seed, progress)
     found = correlations(rows)
     lines = [f"{len(rows)} models of known λ, n = {n}; G of the Bayes prediction in nats", ""]
-    shown = [("model", "n G", "λ", "d/2")]
+    shown: list[tuple[str, ...]] = [("model", "n G", "λ", "d/2")]
     for row in sorted(rows, key=lambda r: r["G"]):
         g = f"{n * row['G']:.2f} ± {n * row['error of G']:.2f}"
         shown.append((row["model"], g, f"{row['λ']:.3g}", f"{row['d/2']:.3g}"))

@@ -158,7 +158,7 @@ def table(
         f"training accuracy after {steps} steps, mean of {seeds} seeds, depths "
         f"{', '.join(map(str, depths))}"
     ]
-    rows = [("optimiser", "treatment", *INITIALISATIONS)]
+    rows: list[tuple[str, ...]] = [("optimiser", "treatment", *INITIALISATIONS)]
     for optimiser in RATES:
         for treatment in TREATMENTS:
             parts = []

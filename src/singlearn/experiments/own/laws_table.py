@@ -151,7 +151,7 @@ def _count(kind: str, name: str, network: Any, published: int, formula: str) -> 
 def table(every: list[Counted]) -> str:
     """A row for each kind, then the edge cases one by one."""
     heads = ("kind", "networks", "proved", "as published", "parameters", "laws", "CPU s")
-    rows = [(*heads, f"published s, {CORES} cores")]
+    rows: list[tuple[str, ...]] = [(*heads, f"published s, {CORES} cores")]
     for kind, published in PUBLISHED_SECONDS.items():
         of = [c for c in every if c.kind == kind]
         sizes = f"{min(c.parameters for c in of)}-{max(c.parameters for c in of)}"

@@ -131,7 +131,7 @@ class Hierarchy(Answer):
         lines = [
             f"{first.net.width} {name}, {len(self.bars)} relations {described(self.domain)}",
         ]
-        rows = [("within", "width", "components", "dimension")]
+        rows: list[tuple[str, ...]] = [("within", "width", "components", "dimension")]
         shown = _distinct(self.levels)
         for level in shown[:24]:
             cells = (
