@@ -147,14 +147,14 @@ class Agreement(Answer):
         value = f"{exact.value}" if proved else f"{exact.lower} … {exact.upper}"
         names = [BY_ALGEBRA, *(reading.name for reading in self.readings)]
         measured = [str(Estimate(one.value, one.standard_error)) for one in self.readings]
-        orders = [f"{one.multiplicity or '?'}" for one in (exact, *self.readings)]
+        orders = [exact.multiplicity, *(reading.multiplicity for reading in self.readings)]
         seconds = ["", *(f"{reading.seconds:.0f}" for reading in self.readings)]
         doubted = [self.verdict(reading) is False for reading in self.readings]
         notes = ["", *("does not agree" if doubt else "" for doubt in doubted)]
         columns = [
             Column("reading", names),
             Column("λ", [value, *measured], align="right"),
-            Column("m", orders, align="right"),
+            Column("m", [f"{m or '?'}" for m in orders], align="right"),
             Column("seconds", seconds, align="right"),
             *([Column("", notes)] if any(doubted) else []),
         ]
