@@ -35,7 +35,7 @@ def fitness() -> tuple[Float[np.ndarray, "20 3"], Float[np.ndarray, "20 3"]]:
     example of canonical correlation.
 
     Returns:
-        Exercise and physiology, one man a row, each of shape (20, 3), in the units named above.
+        Exercise and physiology, one man per row, each of shape (20, 3), in the units named above.
 
     >>> exercise, physiology = fitness()
     >>> exercise[0].tolist(), physiology[0].tolist()

@@ -244,7 +244,7 @@ class LearningCurve(Answer):
         ]
 
     def table(self) -> pandas.DataFrame:
-        """One method at one size a row: E G(n) in nats, and what WAIC and LOO say of it."""
+        """One method at one size per row: E G(n) in nats, and what WAIC and LOO say of it."""
         return frame(
             {
                 "method": method,

@@ -277,7 +277,7 @@ class Phases(Answer):
         return float(beta)
 
     def table(self, beta: float | int | None = None) -> pandas.DataFrame:
-        """One phase a row at β (default 1 or the coldest temperature); energies in nats. Of an
+        """One phase per row at β (default 1 or the coldest temperature); energies in nats. Of an
         unseen phase there are only the bounds: its largest share and its smallest free energy.
 
         Returns:

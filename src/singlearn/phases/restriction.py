@@ -158,7 +158,7 @@ def draw_inside(
         phase, what: the phase and what is drawn from, in words.
 
     Raises:
-        PhaseTooSmallError: it would take more than ``LARGEST_BATCHES`` draws a particle.
+        PhaseTooSmallError: it would take more than ``LARGEST_BATCHES`` draws per particle.
     """
     kept: list[list[np.ndarray]] = [[] for _ in range(replicates)]
     hits = np.zeros(replicates, dtype=int)

@@ -27,7 +27,7 @@ MARKS = 8
 
 
 def ledger(books: Books) -> Figure:
-    """Largest absolute cumulated entry of every kind against the step, one panel a law, on a
+    """Largest absolute cumulated entry of every kind against the step, one panel per law, on a
     logarithmic axis.
 
     The grey band ends at what rounding allows: an entry inside it is rounding. Entries that are

@@ -78,7 +78,7 @@ def array(value: Any) -> Part:
 
 
 def values(found: Any, precision: str = "float64") -> Part:
-    """Values of a function: a row per probe point.
+    """Values of a function: one row per probe point.
 
     Args:
         found: of shape (points, …), real.

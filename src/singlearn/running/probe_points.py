@@ -52,7 +52,7 @@ class ProbePoints:
         four scales.
 
         Returns:
-            One point a row.
+            One point per row.
 
         >>> ProbePoints(np.zeros(2), np.ones(2)).points(8).shape
         (8, 2)

@@ -120,7 +120,7 @@ class Selection(Answer):
         )
 
     def table(self) -> pandas.DataFrame:
-        """One candidate a row; free energies and criteria in nats, with the errors of the
+        """One candidate per row; free energies and criteria in nats, with the errors of the
         computation, and paired over data where it says so.
 
         Returns:

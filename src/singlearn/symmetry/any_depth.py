@@ -242,7 +242,7 @@ def explained_rank(
 
     Args:
         net: the network.
-        x: inputs, one a row.
+        x: inputs, one per row.
         domain: where symmetries are to hold; for two-layer networks only.
         relative_tolerance: the network is snapped first (:func:`singlearn.symmetry.snap`), and the
             answer is about the snapped one and says so. "rounding": what the float type of the

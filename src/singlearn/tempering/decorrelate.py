@@ -187,7 +187,7 @@ class _Walk:
         self._moved = np.zeros(len(particles), dtype=bool)
 
     def account(self, result: MovedParticles, cost: int) -> float:
-        """Take over the result of one move that cost so many gradients a particle; its
+        """Take over the result of one move that cost so many gradients per particle; its
         acceptance.
         """
         self.particles, self.energies = np.asarray(result.particles), np.asarray(result.energies)

@@ -103,7 +103,7 @@ class PhaseDiagram(Answer):
         )
 
     def table(self) -> pandas.DataFrame:
-        """One point a row: F in nats, the heat capacity, the share of every phase."""
+        """One point per row: F in nats, the heat capacity, the share of every phase."""
         return frame(
             {
                 self.parameter: point.value,

@@ -124,7 +124,7 @@ class Hysteresis(Answer):
         return (Caution(Reason.METASTABLE, self._verdict()),)
 
     def table(self) -> pandas.DataFrame:
-        """One value a row: the share of every phase on the way up and on the way down."""
+        """One value per row: the share of every phase on the way up and on the way down."""
         return frame(
             {
                 self.parameter: value,

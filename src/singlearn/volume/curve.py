@@ -32,7 +32,7 @@ SPREAD_LIMIT = 2.5
 
 
 def threshold_grid(smallest: float, largest: float) -> Float[np.ndarray, " thresholds"]:
-    """Thresholds t, ten a decade, powers of ten among them, within [smallest, largest].
+    """Thresholds t, ten per decade, powers of ten among them, within [smallest, largest].
 
     Returns:
         Thresholds, increasing.
@@ -274,7 +274,7 @@ class VolumeCurve(Answer):
         ]
 
     def table(self) -> pandas.DataFrame:
-        """One decade of t a row; entropies and t in nats."""
+        """One decade of t per row; entropies and t in nats."""
         return frame(self._rows())
 
     def summary(self) -> str:

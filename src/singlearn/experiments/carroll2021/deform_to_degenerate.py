@@ -310,7 +310,7 @@ def table(deformations: Sequence[Deformation], warnings: list[dict[str, Any]]) -
         if change is not None:
             shared = -d.inputs / 3 * math.log(10)
             lines.append(
-                f"  at the same n min K the gap changes by {change} nats a decade of n; -N/3 log "
+                f"  at the same n min K the gap changes by {change} nats per decade of n; -N/3 log "
                 f"10 = {shared:.3f}"
             )
         lines.append("")

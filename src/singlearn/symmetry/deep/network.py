@@ -93,7 +93,7 @@ class DeepReLU:
     def __call__(
         self, x: Float[np.ndarray, "points inputs"]
     ) -> Float[np.ndarray, "points outputs"]:
-        """The outputs at ``points`` inputs, one a row.
+        """The outputs at ``points`` inputs, one per row.
 
         Raises:
             ValueError: ``x`` is not a matrix with one column per input.
@@ -113,7 +113,8 @@ class DeepReLU:
         """
         if x.ndim != 2 or x.shape[1] != self.widths[0]:
             raise ValueError(
-                f"x: got shape {x.shape}; it should be (points, {self.widths[0]}), one input a row"
+                f"x: got shape {x.shape}; it should be (points, {self.widths[0]}), one input per "
+                "row"
             )
         layers: list[np.ndarray] = []
         activation = x

@@ -19,7 +19,7 @@ def scaling_fields(net: DeepReLU) -> Float[np.ndarray, "hidden parameters"]:
     which annihilates f everywhere, so that the Fisher information is degenerate at every parameter.
 
     Returns:
-        One field a row, in the order of ``DeepReLU.vector``.
+        One field per row, in the order of ``DeepReLU.vector``.
 
     >>> scaling_fields(DeepReLU([[[2.0]], [[3.0]]], [[1.0], [0.0]]))
     array([[ 2.,  1., -3.,  0.]])
@@ -52,7 +52,7 @@ def linear_fields(
         nodes: B, k of them; k² fields are returned, :math:`E_{00}, E_{01}, …`
 
     Returns:
-        One field a row, in the order of ``DeepReLU.vector``.
+        One field per row, in the order of ``DeepReLU.vector``.
 
     Raises:
         ValueError: no such layer or nodes.
@@ -84,7 +84,7 @@ def shift_fields(
     nodes.
 
     Returns:
-        One field a row, in the order of ``DeepReLU.vector``.
+        One field per row, in the order of ``DeepReLU.vector``.
 
     Raises:
         ValueError: no such layer or nodes.
@@ -109,7 +109,7 @@ def unread_fields(
     first order always; for finite steps as long as the nodes of B stay active at the same inputs.
 
     Returns:
-        One field a row, in the order of ``DeepReLU.vector``.
+        One field per row, in the order of ``DeepReLU.vector``.
 
     Raises:
         ValueError: no such layer or nodes.
@@ -148,7 +148,7 @@ def unspanned_fields(
             count as active.
 
     Returns:
-        One field a row, in the order of ``DeepReLU.vector``.
+        One field per row, in the order of ``DeepReLU.vector``.
 
     Raises:
         ValueError: no such layer.

@@ -284,7 +284,7 @@ def _of_size(rows: Rows, size: int, relative_tolerance: float) -> list[Subset] |
 
 
 def combinations_of(count: int, size: int) -> Int[np.ndarray, "subsets size"]:
-    """All subsets of one size of the numbers below ``count``, one a row."""
+    """All subsets of one size of the numbers below ``count``, one per row."""
     return np.array(list(combinations(range(count), size)), dtype=int).reshape(
         math.comb(count, size), size
     )
