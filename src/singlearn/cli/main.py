@@ -16,6 +16,9 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is 0, 1 for a "no" or a run that failed, 2 for an error
     of the user's, 130 for Ctrl-C.
+
+    Returns:
+        The exit status of the process.
     """
     parser = command_line()
     options = parser.parse_args(

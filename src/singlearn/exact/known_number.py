@@ -47,6 +47,7 @@ class KnownNumber:
 
     @property
     def denominator(self) -> int:
+        """The positive denominator of the number in lowest terms."""
         return self._fraction().denominator
 
     def as_integer_ratio(self) -> tuple[int, int]:

@@ -97,6 +97,9 @@ def _processor() -> str:
     """A name for the instructions of this processor: programs of one that has more of them stop
     with an illegal instruction here, and JAX's key does not tell them apart. Homes of a cluster
     are shared.
+
+    Returns:
+        Twelve hexadecimal digits.
     """
     seen = [platform.machine(), platform.processor()]
     cpuinfo = Path("/proc/cpuinfo")
