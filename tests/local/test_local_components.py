@@ -162,5 +162,5 @@ def test_heads_of_a_layout_that_is_not_known_are_refused() -> None:
         "layers.0.self_attn.q_proj.weight": (8, 8),
         "layers.0.self_attn.out_proj.weight": (8, 8),
     }
-    with pytest.raises(ValueError, match="which head owns what of layers.0.self_attn.out_proj"):
+    with pytest.raises(ValueError, match=r"which head owns what of layers\.0\.self_attn\.out_proj"):
         component_masks("l0h1", shapes, Heads(2, 2))

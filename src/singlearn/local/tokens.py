@@ -45,7 +45,7 @@ def _of_tokens(loss: Callable[..., Any], tokens: Literal["mean", "sum"]) -> Loss
     return LossOfTokens(loss, tokens)
 
 
-def loss_of_samples(loss: Callable[..., Any], tokens: Tokens) -> Callable[..., Any]:
+def loss_of_samples(loss: Callable[..., Any], tokens: Any) -> Callable[..., Any]:
     """The loss of samples; the same object at every call, so that what is compiled for it is kept.
 
     Args:

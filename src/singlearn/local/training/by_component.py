@@ -293,7 +293,7 @@ def llc_by_component(
             **identity.settings(vars(asked) | {"gamma": plain_tie(asked.gamma)}),
             "reference": identity.setting(reference),
             "tokens": identity.setting(tokens),
-            "weights": identity.setting(_weights(brought)),
+            "weights": identity.setting(weights_digest(brought)),
             **identity_of_sweep(model, loss, brought.data, parameters),
         }
         store = FinishedPoints(
@@ -368,7 +368,8 @@ def once_loaded(brought: Network) -> Network:
     )
 
 
-def _weights(brought: Network) -> str:
+def weights_digest(brought: Network) -> str:
+    """What tells weights from others."""
     if brought.parameters is None:
         return digest({n: p.detach() for n, p in brought.model.state_dict().items()})
     return digest({str(i): leaf for i, leaf in enumerate(leaves_of(brought.parameters))})
