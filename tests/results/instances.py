@@ -174,6 +174,23 @@ def phase_ledger() -> Any:
     return ledger("normal", 40.0, 1.0, accounts, (crossing,))
 
 
+def component() -> Any:
+    """A head whose λ̂ is withheld."""
+    return sl.local.ComponentCoefficient(
+        "l0h3", float("nan"), float("nan"), sl.local.Status.DIVERGED, NUMBER, 12.0, 400, (DOUBT,)
+    )
+
+
+def local_scan() -> Any:
+    """Three nβ at which λ̂ is level."""
+    kept = sl.local.Status.CONVERGED
+    points = tuple(
+        sl.local.ScanPoint(b, 1.0, 1.5, 0.01, kept, NUMBER, (1.4, 1.6)) for b in (10.0, 40.0, 90.0)
+    )
+    level = sl.local.Plateau("nbeta", 1.0, 10.0, 90.0, 1.5, 0.01)
+    return sl.local.Scan(points, 100, 1.5, False, (level,), (DOUBT,))
+
+
 PAIR = {"W1": np.array([[2.0]]), "W2": np.array([[1.0]])}
 
 
@@ -341,6 +358,18 @@ MADE: dict[str, Callable[[], Any]] = {
     "exact.ZetaFunction": lambda: sl.exact.zeta_function("x^2*y^2"),
     "exact.catalogue.Table": lambda: sl.exact.catalogue.table(),
     "exact.catalogue.Entry": lambda: sl.exact.catalogue.table()["reduced-rank-local"],
+    "local.ComponentCoefficient": component,
+    "local.ComponentCoefficients": lambda: sl.local.ComponentCoefficients(
+        (component(),), (), 10.0, True, 20.0
+    ),
+    "local.DatamodelingScore": lambda: sl.local.DatamodelingScore(0.5, 0.1, (0.4, 0.6), 20),
+    "local.Curve": lambda: local_scan().curve(),
+    "local.Plateau": lambda: local_scan().plateaus[0],
+    "local.Scan": local_scan,
+    "local.ScanPoint": lambda: local_scan().points[0],
+    "tempering.LocalGold": lambda: sl.tempering.LocalGold(
+        0.5, 0.1, NUMBER, 20.0, 10.0, 50, run(), (DOUBT,)
+    ),
     "symmetry.KinkForm": lambda: symmetry.kink_form(RELU),
     "symmetry.Equivalence": lambda: symmetry.equivalent(RELU, RELU),
     "symmetry.MinimalWidth": lambda: symmetry.minimal_width(RELU),
@@ -399,6 +428,7 @@ PENDING = {
     "local.Influence",
     "local.LocalLearningCoefficient",
     "local.LossChains",
+    "local.LossKernel",
     "local.Susceptibilities",
     "local.Trajectory",
     "local.TrajectoryPoint",

@@ -38,6 +38,8 @@ from singlearn.running.arguments import real_number
 if TYPE_CHECKING:
     import pandas
 
+Values = Sequence[float | int] | np.ndarray
+"""Of nβ or of γ."""
 FACTORS_OF_NBETA = tuple(float(10**k) for k in (-1, -2 / 3, -1 / 3, 0, 1 / 3, 2 / 3, 1))
 FACTORS_OF_GAMMA = (0.1, 10**-0.5, 1.0, 10**0.5, 10.0)
 LEVEL = 0.05
@@ -256,8 +258,8 @@ def scan(
     loss: Callable[..., Any],
     data: Any,
     *,
-    nbeta: Sequence[float] | None = None,
-    gamma: Sequence[float] | Literal["auto"] = AUTO,
+    nbeta: Values | None = None,
+    gamma: Values | str = AUTO,
     parameters: Any = None,
     only: Selection = None,
     sampler: Literal["auto", "sgld", "hmc"] = "auto",
