@@ -104,7 +104,7 @@ def ours(case: Case, sampler: str) -> tuple[float, float, float]:
     steps = 20_000 if sampler == "hmc" else 2 * STEPS
     found = sl.local.llc(
         case.model, squared, case.data, gamma=GAMMA, sampler=sampler, max_steps=steps,
-        tolerance=0.02 if sampler == "hmc" else 0.02, progress=False,
+        tolerance=0.02, progress=False,
     )  # type: ignore[arg-type] # fmt: skip
     return found.value, found.standard_error, time.process_time() - began
 

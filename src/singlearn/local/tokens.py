@@ -69,7 +69,8 @@ def loss_of_samples(loss: Callable[..., Any], tokens: Any) -> Callable[..., Any]
             f'tokens: got {tokens!r}; it should be "mean" or "sum": what the loss of a sample is '
             f"where the loss gives one number a token"
         )
+    given: Literal["mean", "sum"] = "mean" if tokens == "mean" else "sum"
     try:
-        return _of_tokens(loss, tokens)
+        return _of_tokens(loss, given)
     except TypeError:  # an object without a hash
-        return LossOfTokens(loss, tokens)
+        return LossOfTokens(loss, given)
