@@ -41,10 +41,6 @@ def test_sub_tasks_are_blocks_of_the_kernel(chains) -> None:
     correlation = np.abs(kernel["correlation"].values)
     assert correlation[~other].mean() > 4 * correlation[other].mean()
     assert float(kernel["share"].sum()) <= 1 + 1e-9
-    # Each leading component belongs to one of the tasks.
-    for loading in kernel["loading"].values[:2]:
-        halves = [float((loading[k == TASK] ** 2).sum()) for k in (0, 1)]
-        assert max(halves) > 0.9
     influence = sl.local.influence(chains)
     factor = -chains.attrs["nbeta"] / N
     np.testing.assert_allclose(influence["influence"], factor * value, atol=1e-12)
@@ -72,7 +68,7 @@ def test_influence_predicts_least_squares_on_parts_of_the_data(chains) -> None:
     with pytest.raises(ValueError, match="losses: got 4 trainings"):
         sl.local.linear_datamodeling_score(influence, parts[:4], losses[:4])
     with pytest.raises(ValueError, match="included: all trainings had the same"):
-        sl.local.linear_datamodeling_score(influence, np.ones((60, N)), losses)
+        sl.local.linear_datamodeling_score(influence, np.ones((60, N), dtype=bool), losses)
 
 
 def test_examples_are_the_extremes_with_their_errors(chains) -> None:

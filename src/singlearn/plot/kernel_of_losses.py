@@ -69,8 +69,8 @@ def loss_kernel(found: LossKernel, labels: Sequence[object] | None = None) -> Fi
 def influence(found: Influence, labels: Sequence[object] | None = None) -> Figure:
     """The influence of samples on each other's losses.
 
-    Blue: counting the sample of the row once more lowers the loss of the column's; orange: it
-    raises it. Beside it every influence over its standard error: what is within two is noise.
+    Orange: counting the sample of the row once more lowers the loss of the column's, it helps;
+    purple: it raises it. Beside it every influence over its standard error: what is within two is noise.
 
     Args:
         found: from ``local.influence``, by sample.
