@@ -30,6 +30,7 @@ examples:
 
 
 def add_arguments(commands: Commands) -> None:
+    """What the command takes."""
     command = add_command(
         commands,
         "influence",

@@ -24,6 +24,7 @@ COMMANDS = (select, temper, llc, influence, flow, symmetry, explore, exact, cata
 
 
 def command_line() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
     parser = Parser(
         prog="singlearn",
         description="How singular is a model, and which model do the data want?",

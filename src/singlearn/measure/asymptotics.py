@@ -64,6 +64,9 @@ def fit_asymptotics(
         energies: K of the particles.
         multiplicity: fix m instead of averaging over it.
 
+    Returns:
+        λ̂ with its error, and the weight of each multiplicity.
+
     Raises:
         ValueError: fewer than three rungs with nβ > e.
     """
@@ -89,7 +92,7 @@ def fit_limit(
     particle_error: Float[np.ndarray, " rungs"],
     multiplicity: int | None = None,
 ) -> Asymptotics:
-    """The fits of :func:`fit_asymptotics`, of :math:`b\\,E_K(b)` as it was measured by other means.
+    r"""The fits of :func:`fit_asymptotics`, of :math:`b\,E_K(b)` as it was measured by other means.
 
     Args:
         b: nβ, above e, growing.

@@ -70,7 +70,8 @@ def influence(found: Influence, labels: Sequence[object] | None = None) -> Figur
     """The influence of samples on each other's losses.
 
     Orange: counting the sample of the row once more lowers the loss of the column's, it helps;
-    purple: it raises it. Beside it every influence over its standard error: what is within two is noise.
+    purple: it raises it. Beside it every influence over its standard error: what is within two is
+    noise.
 
     Args:
         found: from ``local.influence``, by sample.

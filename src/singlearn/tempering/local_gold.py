@@ -24,12 +24,12 @@ from singlearn.triple import Triple
 
 @dataclass(frozen=True)
 class LocalGold(Answer):
-    """λ̂ at w* from a tempered run of the tied posterior.
+    r"""λ̂ at w* from a tempered run of the tied posterior.
 
     Attributes:
         value: :math:`nβ (E[L_n(w)] - L_n(w^*))`.
         standard_error: from independent populations.
-        variance_reading: :math:`(nβ)^2 \\mathrm{Var}\\, L_n`, of the same populations.
+        variance_reading: :math:`(nβ)^2 \mathrm{Var}\\, L_n`, of the same populations.
         nbeta: nβ.
         gamma: γ, in units of 1/parameter².
         samples: n.
