@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from singlearn.agreement import agreement
     from singlearn.explore import explore
     from singlearn.measure.collapse import collapse
+    from singlearn.measure.limit_of_curve import limit_of_curve
     from singlearn.running.compilation_cache import use_compilation_cache
     from singlearn.selection import select
     from singlearn.tempering.run import Run
@@ -77,6 +78,7 @@ NAMES = {
     "empirical_divergence": "triple.fisher",
     "empirical_entropy": "triple.fisher",
     "fisher_information": "triple.fisher",
+    "limit_of_curve": "measure.limit_of_curve",
     "phase_diagram": "transitions.phase_diagram",
     "relatively_finite_variance": "triple.fisher",
     "select": "selection",
@@ -103,6 +105,7 @@ __all__ = [
     "fisher_information",
     "flow",
     "generalise",
+    "limit_of_curve",
     "local",
     "measure",
     "models",

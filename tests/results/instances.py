@@ -353,6 +353,9 @@ MADE: dict[str, Callable[[], Any]] = {
     "selection.PredictiveCheck": lambda: sl.selection.PredictiveCheck(
         "galaxies", (Checked("variance", 1.0, 2.0, 0.1, Estimate(0.999, 0.0)),)
     ),
+    "tempering.LocalGold": lambda: sl.tempering.LocalGold(
+        0.5, 0.1, NUMBER, 20.0, 10.0, 50, run(), (DOUBT,)
+    ),
     **OF_NETWORKS,
     **OF_CHAINS,
 }

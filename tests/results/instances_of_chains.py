@@ -70,6 +70,23 @@ def susceptibilities() -> Any:
     )
 
 
+def component() -> Any:
+    """A head whose λ̂ is withheld."""
+    return local.ComponentCoefficient(
+        "l0h3", float("nan"), float("nan"), local.Status.DIVERGED, ALMOST, 12.0, 400, (DOUBT,)
+    )
+
+
+def grid() -> Any:
+    """Three nβ at which λ̂ is level."""
+    points = tuple(
+        local.ScanPoint(b, 1.0, 1.5, 0.01, local.Status.CONVERGED, ALMOST, (1.4, 1.6))
+        for b in (10.0, 40.0, 90.0)
+    )
+    level = local.Plateau("nbeta", 1.0, 10.0, 90.0, 1.5, 0.01)
+    return local.Scan(points, 100, 1.5, False, (level,), (DOUBT,))
+
+
 def information() -> Any:
     """Of a model in which one of two parameters does nothing."""
     return fisher.FisherInformation(
@@ -92,6 +109,16 @@ OF_CHAINS: dict[str, Callable[[], Any]] = {
     "local.TrajectoryPoint": lambda: point(1.0),
     "local.LossChains": chains,
     "local.Influence": lambda: local.influence(chains()),
+    "local.LossKernel": lambda: local.loss_kernel(chains()),
+    "local.ComponentCoefficient": component,
+    "local.ComponentCoefficients": lambda: local.ComponentCoefficients(
+        (component(),), (), 10.0, True, 20.0
+    ),
+    "local.DatamodelingScore": lambda: local.DatamodelingScore(0.5, 0.1, (0.4, 0.6), 20),
+    "local.Curve": lambda: grid().curve(),
+    "local.Plateau": lambda: grid().plateaus[0],
+    "local.Scan": grid,
+    "local.ScanPoint": lambda: grid().points[0],
     "local.Susceptibilities": susceptibilities,
     "triple.fisher.FisherInformation": information,
     "triple.fisher.FiniteVariance": lambda: fisher.FiniteVariance(

@@ -90,6 +90,15 @@ class Owners(NamedTuple):
     parts: np.ndarray
 
 
+def split(selection: str, signs: str = ",+") -> list[str]:
+    """The parts of a union such as ``l0h3, l1 mlp``, without those signs that stand in brackets.
+
+    >>> split("l0h3,l1 mlp + embed"), split("layers.[0,1].*")
+    (['l0h3', 'l1 mlp', 'embed'], ['layers.[0,1].*'])
+    """
+    return [part.strip() for part in re.split(rf"[{signs}](?![^\[]*\])", selection) if part.strip()]
+
+
 def is_component(name: object) -> bool:
     """Whether a word names a part of a transformer.
 
@@ -224,6 +233,13 @@ def _owned(
         else _of_hugging_face(name, whole.shape, heads)
         for name, whole in inside.items()
     }
+    for name, owners in found.items():
+        matrix = name.endswith(".weight") and inside[name].ndim > 1
+        if owners is None and matrix and not lens:
+            raise ValueError(
+                f"only: {component!r}: which head owns what of {name}, of shape "
+                f"{inside[name].shape}, is not known; give masks by name"
+            )
     return {name: owners for name, owners in found.items() if owners is not None}
 
 
@@ -239,10 +255,14 @@ def _of_hugging_face(name: str, shape: tuple[int, ...], heads: Heads) -> Owners 
     kind = kind.rpartition(".")[2]
     count = heads.queries
     if kind == "c_attn":  # queries, keys and values side by side, as columns
+        if len(shape) > 1 and shape[1] != 3 * shape[0]:
+            return None  # rows, or keys and values that all heads share
         width = shape[-1] // (3 * count)
         each = np.repeat(np.arange(count), width)
         return Owners(len(shape) - 1, np.tile(each, 3), np.repeat(list("qkv"), shape[-1] // 3))
     if kind == "query_key_value":  # head by head, as rows
+        if len(shape) > 1 and shape[0] != 3 * shape[1]:
+            return None
         width = shape[0] // (3 * count)
         parts = np.tile(np.repeat(list("qkv"), width), count)
         return Owners(0, np.repeat(np.arange(count), 3 * width), parts)

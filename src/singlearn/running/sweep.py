@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -55,11 +56,11 @@ def spread(
     name: str,
     measure: Measure[Result],
     tasks: Sequence[Task],
-    client: Client | None,
+    client: Client | Executor | None,
     progress: Progress,
 ) -> list[Result]:
     """The results of all tasks in their order, here one after the other under a progress bar, or
-    over a client's workers.
+    over the workers of a client or an executor.
 
     ``measure`` should be an object and no closure, so that it can be sent to another process as it
     is. A point that another process of the same sweep is at work on is left to it and waited for at
@@ -71,6 +72,9 @@ def spread(
     if client is None or not tasks:
         found = dict(counted(name, _in_turn(measure, tasks), len(tasks), progress))
         return [found[index] for index in range(len(tasks))]
+    if isinstance(client, Executor):
+        waiting = [client.submit(measure, task) for task in tasks]
+        return [one.result() for one in waiting]
     # Not "pure": Dask would name results after the code that makes them, which it cannot for a
     # function that holds others.
     # Sent once and kept as a result of its own: an object that came anew with every task would be

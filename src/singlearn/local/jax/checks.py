@@ -108,7 +108,8 @@ def first_look(
             reason = (
                 "it seems averaged over the batch"
                 if given.shape == ()
-                else "sum over outputs in the loss"
+                else 'sum over outputs in the loss, or say tokens="mean" or "sum" where there is '
+                "one number a token"
             )
             raise ValueError(
                 f"loss: for {count} samples it gave shape {given.shape}; it should give one number "

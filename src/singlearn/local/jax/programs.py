@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import jax
@@ -176,6 +177,12 @@ class Programs:
         self.attempt = jax.jit(self._attempt_one, static_argnames=("at_once",))
         self.fly = jax.jit(self._fly_many)
         self.products = jax.jit(jax.vmap(product, in_axes=(0, None, None, None)))
+
+    @cached_property
+    def by_token(self) -> Programs:
+        """The same for the losses of tokens, before they become one number a sample."""
+        model, loss = self._functions
+        return Programs(model, getattr(loss, "raw", loss), self.layout)
 
     def widened(self) -> Programs:
         """The same in double precision, for a context in which JAX has it."""

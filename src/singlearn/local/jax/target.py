@@ -254,11 +254,14 @@ class JaxTarget:
             np.asarray(noise, dtype=np.float64),
         )
 
-    def losses(self, state: JaxChains, data: Any = None) -> Float[np.ndarray, "chains samples"]:
-        """Loss of every sample at every chain, minus that at w*."""
+    def losses(
+        self, state: JaxChains, data: Any = None, by_token: bool = False
+    ) -> Float[np.ndarray, "chains samples ..."]:
+        """Loss of every sample, or of every token of it, at every chain, minus that at w*."""
         samples = self._data if data is None else self._others(data)
         count = len(jax.tree.leaves(samples)[0])
-        parts, of_chains, (centre, every, *_) = [], self._programs.of_chains, self._at
+        programs = self._programs.by_token if by_token else self._programs
+        parts, of_chains, (centre, every, *_) = [], programs.of_chains, self._at
         for chunk in self._chunks(count, len(state.position)):
             some = jax.tree.map(lambda leaf, chunk=chunk: leaf[chunk], samples)
             parts.append(

@@ -26,6 +26,21 @@ form, and their traces. Each call goes on where the last one ended.
 """
 
 
+@dataclass(frozen=True)
+class Start:
+    """Where chains begin that others have warmed up under another tempering.
+
+    Attributes:
+        offset: w - w*.
+        step: of every chain.
+        started_away: how far from w* each chain started, at first.
+    """
+
+    offset: Float[np.ndarray, "chains d"]
+    step: Float[np.ndarray, " chains"]
+    started_away: Float[np.ndarray, " chains"]
+
+
 @dataclass(kw_only=True)
 class Drawn:
     """The numbers of one run.

@@ -50,7 +50,8 @@ def refuse_losses_of_a_wrong_kind(found: Any, some: int) -> None:
         reason = (
             "it seems averaged over the batch, use reduction='none'"
             if shape == ()
-            else "sum over outputs in the loss"
+            else 'sum over outputs in the loss, or say tokens="mean" or "sum" where there is one '
+            "number a token"
         )
         raise ValueError(
             f"loss: for {some} samples it gave {shape}; it should give one number a sample, "

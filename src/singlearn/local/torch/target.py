@@ -315,12 +315,14 @@ class TorchTarget:
         )
 
     @evaluated_alike
-    def losses(self, state: TorchChains, data: Any = None) -> Float[np.ndarray, "chains samples"]:
-        """Loss of every sample at every chain, minus that at w*."""
+    def losses(
+        self, state: TorchChains, data: Any = None, by_token: bool = False
+    ) -> Float[np.ndarray, "chains samples ..."]:
+        """Loss of every sample, or of every token of it, at every chain, minus that at w*."""
         samples = self._data
         if data is not None:
             samples = self._network.fitted(samples_of(data, self._device).parts)
-        found = self._evaluation.losses_of_chains(state.position, samples)
+        found = self._evaluation.losses_of_chains(state.position, samples, by_token)
         return found.double().cpu().numpy()
 
     @evaluated_alike
