@@ -302,9 +302,9 @@ def scan(
     >>> x = torch.randn(200, 2, generator=torch.Generator().manual_seed(0))
     >>> def loss(output, target): return 0.5 * ((output - target) ** 2).sum(-1)
     >>> layer = torch.nn.Linear(2, 1, bias=False)
-    >>> quick = dict(chains=4, max_steps=1000, tolerance=0.2)
+    >>> quick = dict(chains=4, max_steps=1000, tolerance=0.05, progress=False)
     >>> y = layer(x).detach()
-    >>> found = scan(layer, loss, (x, y), nbeta=[30, 90, 270], gamma=[0.1], **quick)
+    >>> found = scan(layer, loss, (x, y), nbeta=[30, 90, 270], gamma=[0.5], **quick)
     >>> plateau = found.plateaus[0]
     >>> plateau.along, bool(abs(plateau.value - 1.0) < 4 * plateau.standard_error < 0.5)
     ('nbeta', True)
@@ -375,7 +375,7 @@ def plateaus(points: Sequence[ScanPoint]) -> tuple[Plateau, ...]:
     ...     return ScanPoint(100.0, gamma, value, 0.01, Status.CONVERGED, nothing, ())
     >>> seen = [point(g, v) for g, v in ((1, 1.0), (3, 0.99), (10, 0.97), (100, 0.5))]
     >>> print(plateaus(seen)[0])
-    λ̂ = 0.987 ± 0.016 from γ = 1 to 10, at nβ = 100
+    λ̂ = 0.987 ± 0.018 from γ = 1 to 10, at nβ = 100
     """
     found: list[tuple[float, Plateau]] = []
     for along, at in (("gamma", "nbeta"), ("nbeta", "gamma")):

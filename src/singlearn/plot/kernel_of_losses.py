@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -39,7 +40,8 @@ def loss_kernel(found: LossKernel, labels: Sequence[object] | None = None) -> Fi
     matrix, loading = _by_sample(found["correlation"].values), found["loading"].values
     order, groups = _order(len(matrix), labels, loading[0])
     figure = Figure(figsize=(9.6, 5.2), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=(1.15, 1.0))
+    halves: Any = figure.subfigures(1, 2, width_ratios=(1.15, 1.0))
+    left, right = halves
     axes = left.subplots()
     _map(axes, left, matrix[np.ix_(order, order)], 1.0, "correlation of two losses", groups)
     upper, lower = right.subplots(2, 1)
@@ -88,7 +90,8 @@ def influence(found: Influence, labels: Sequence[object] | None = None) -> Figur
     error = found["standard_error"].values
     order, groups = _order(len(matrix), labels, None)
     figure = Figure(figsize=(9.6, 4.6), layout="constrained")
-    left, right = figure.subfigures(1, 2)
+    halves: Any = figure.subfigures(1, 2)
+    left, right = halves
     with np.errstate(invalid="ignore", divide="ignore"):
         parts = (
             (left, matrix, "influence  [nats]"),

@@ -96,8 +96,12 @@ class ComponentCoefficient(Answer):
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> ComponentCoefficient:
         """What ``to_dict`` wrote."""
-        known = {key: math.nan if value is None else value for key, value in plain.items()}
-        second = {k: math.nan if v is None else v for k, v in plain["variance_reading"].items()}
+        known: dict[str, Any] = {
+            key: math.nan if value is None else value for key, value in plain.items()
+        }
+        second: dict[str, Any] = {
+            k: math.nan if v is None else v for k, v in plain["variance_reading"].items()
+        }
         return cls(
             **known
             | {
