@@ -147,7 +147,7 @@ export class Chart {
 
 // ---- moves
 
-const SIMPLIFICATIONS = ["combine", "divide", "solve", "change"];
+const SIMPLIFICATIONS = ["combine", "divide", "solve", "change", "contract"];
 
 function apply(chart, move, allowed) {
   require(isObject(move) && allowed.includes(move.move), `a move should be one of ${allowed.join(", ")} here`);
@@ -309,6 +309,36 @@ const MOVES = {
       nonzero: chart.nonzero.map(carry),
       free: new Set([...chart.free, ...fresh]),
     });
+  },
+
+  // Free coordinates of positive weight become local: where they are 0 the function is worst.
+  contract(chart, data) {
+    fields(data, ["move", "weights"], "a contraction");
+    require(isObject(data.weights), "the weights should be a dictionary");
+    const fresh = Object.keys(data.weights).filter((n) => !chart.local.includes(n));
+    require(fresh.every((n) => chart.free.has(n)), "only free coordinates are contracted");
+    const weights = chart.names.map((n) =>
+      Object.hasOwn(data.weights, n) ? whole(data.weights[n], fresh.includes(n) ? 1 : -999, 1000, "a weight") : 0,
+    );
+    for (const g of [...chart.generators, ...chart.relations.map(([, r]) => r)])
+      require(new Set(terms(g).map((t) => dot(t.e, weights))).size === 1, "a generator is not homogeneous");
+    const local = [...chart.local, ...fresh], units = chart.units.filter((n) => !fresh.includes(n));
+    const every = [...local, ...units];
+    const images = chart.names.map((n) => coordinate(every.length, every.indexOf(n)));
+    const carry = (p) => compose(p, images, every.length);
+    const moved = chart.with({
+      local, units,
+      exponents: [...chart.exponents, ...fresh.map(() => 0)],
+      weights: [...chart.weights, ...fresh.map(() => 0)],
+      generators: chart.generators.map(carry),
+      prior: carry(chart.prior),
+      relations: chart.relations.map(([n, r]) => [n, carry(r)]),
+      nonzero: [],
+      free: new Set([...chart.free].filter((n) => !fresh.includes(n))),
+    });
+    const nonzero = chart.nonzero.map((q) => moved.atPoints(carry(q)));
+    require(nonzero.every((q) => q.size > 0), "what may not vanish is 0 at all points");
+    return moved.with({ nonzero });
   },
 
   apart(chart, data) {

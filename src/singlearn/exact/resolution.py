@@ -28,6 +28,7 @@ from singlearn.exact.read.inputs import (
 from singlearn.exact.read.ring import terms_of
 from singlearn.exact.resolution_proof import ResolutionProof
 from singlearn.exact.resolve.bound import NEVER, Bound
+from singlearn.exact.resolve.centre import bilinear
 from singlearn.exact.resolve.chart import Chart
 from singlearn.exact.resolve.essential import essential_coordinates
 from singlearn.exact.resolve.explain import explanation, open_reasons
@@ -169,7 +170,17 @@ def resolve(
 
 
 def _solved(search: Search, linear: Search, chart: Chart, power: int) -> ProofNode:
-    """From polyhedra; if that is not enough, after blow-ups of coordinate subspaces."""
+    """From polyhedra; if that is not enough, after blow-ups of coordinate subspaces. These come
+    first for products of matrices.
+    """
+    if power == 2 and len(chart.generators) > 1 and bilinear(chart.generators, lower=True):
+        last, linear.deadline = linear.deadline, search.deadline
+        node = linear.solve(chart)
+        linear.deadline = last
+        if _settled(node, power):
+            return node
+        search.deadline += linear.deadline - time.monotonic()
+        search.deadline /= 2
     return _better(_from_polyhedra(search, chart, power), linear, power)
 
 

@@ -14,6 +14,7 @@ from singlearn.exact.resolve.moves import (
     BlowUp,
     Change,
     Combine,
+    Contract,
     Divide,
     Etale,
     Move,
@@ -121,6 +122,12 @@ def move_words(move: Move) -> str:
         case BlowUp():
             centre = formula(f"{' = '.join(move.centre)} = 0")
             return f"blow-up of {centre}, in the chart of {formula(move.centre[move.pivot])}"
+        case Contract():
+            shown = ", ".join(formula(f"{name}: {weight}") for name, weight in move.weights)
+            return (
+                f"homogeneous for the weights {shown}: the free ones of these are 0 where the "
+                f"function is worst"
+            )
         case Apart():
             return f"where {formula(_short(str(move.polynomial)))} is not {formula('0')}"
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from singlearn.exact.read.ring import Poly, terms_of
 from singlearn.exact.resolve.bound import NEVER, Bound, Key
-from singlearn.exact.resolve.centre import centres
+from singlearn.exact.resolve.centre import centres, product_centre
 from singlearn.exact.resolve.chart import Chart
 from singlearn.exact.resolve.eliminate import eliminants
 from singlearn.exact.resolve.fan import Cone, Vector
@@ -47,7 +47,8 @@ class Search:
 
     def __init__(self, deadline: float, taken: tuple[str, ...] = (), linear: bool = False) -> None:
         self.deadline = deadline
-        self.taken = set(taken)
+        self.taken = frozenset(taken)
+        self.last: dict[str, int] = {}
         self.linear = linear
         self.charts = 0
 
@@ -56,10 +57,11 @@ class Search:
             raise OutOfTimeError
 
     def fresh(self, letter: str) -> str:
-        number = 1
+        """A name that nothing has; numbers that were passed once are not tried again."""
+        number = self.last.get(letter, 0) + 1
         while f"{letter}{number}" in self.taken:
             number += 1
-        self.taken.add(f"{letter}{number}")
+        self.last[letter] = number
         return f"{letter}{number}"
 
     def solve(self, chart: Chart, ceiling: Key = NEVER, depth: int = 0) -> ProofNode:
@@ -134,6 +136,11 @@ class Search:
         """The polyhedron, if that is enough; else the places where a coefficient vanishes and the
         others; else a blow-up.
         """
+        product = product_centre(chart)
+        if product:
+            names = tuple(self.fresh("s") for _ in product)
+            charts = [BlowUp(product, i, names) for i in range(len(product))]
+            return self._branches(chart, "blow_up", charts, ceiling, depth)
         offered = centres(chart)
         if not offered or len(chart.local) <= FEW_COORDINATES:
             found = self._without_charts(chart, ceiling, depth)

@@ -13,6 +13,7 @@ from singlearn.exact.resolve.moves import (
     BlowUp,
     Change,
     Combine,
+    Contract,
     Divide,
     Etale,
     Move,
@@ -134,5 +135,7 @@ def _move(move: Move) -> dict[str, Any]:
                 "pivot": move.pivot,
                 "names": list(move.names),
             }
+        case Contract():
+            return {"move": "contract", "weights": dict(move.weights)}
         case Apart():
             return {"move": "apart", "polynomial": _poly(move.polynomial)}

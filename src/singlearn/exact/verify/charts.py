@@ -485,6 +485,44 @@ def _apart(chart: Chart, data: Any, inside: bool) -> Chart:
     return replace(chart, nonzero=(*chart.nonzero, chart.at_points(poly)))
 
 
+def _contract(chart: Chart, data: Any, inside: bool) -> Chart:
+    """Free coordinates of positive weight become local: t^weight times the coordinates, t → 0,
+    leads every point to one where they are 0, and changes K by constants only.
+    """
+    fields(data, {"move", "weights"}, "a contraction")
+    free = sorted(chart.free)
+    names = tuple(free[free.index(n)] for n in data["weights"] if n not in chart.local)
+    weights = [
+        whole(data["weights"].get(n, 0), 1 if n in names else -999, 1000, "a weight")
+        for n in chart.names
+    ]
+    for poly in (*chart.generators, *(r for _, r in chart.relations)):
+        orders = {sum(a * b for a, b in zip(e, weights, strict=True)) for e in poly}
+        require(len(orders) == 1, "a generator is not homogeneous")
+    local = chart.local + names
+    units = tuple(n for n in chart.units if n not in names)
+    every = local + units
+    images = [p.coordinate(len(every), every.index(n)) for n in chart.names]
+
+    def carry(q: Terms) -> Terms:
+        return p.compose(q, images, len(every))
+
+    moved = replace(
+        chart,
+        local=local,
+        units=units,
+        exponents=chart.exponents + (0,) * len(names),
+        weights=chart.weights + (0,) * len(names),
+        generators=tuple(map(carry, chart.generators)),
+        prior=carry(chart.prior),
+        relations=tuple((n, carry(r)) for n, r in chart.relations),
+        nonzero=(),
+        free=chart.free - set(names),
+    )
+    # Were one of these 0 there, it would have no leading term, and the certificate be refuted.
+    return replace(moved, nonzero=tuple(moved.at_points(carry(q)) for q in chart.nonzero))
+
+
 MOVES: Mapping[str, Callable[[Chart, Any, bool], Chart]] = {
     "combine": _combine,
     "divide": _divide,
@@ -495,6 +533,7 @@ MOVES: Mapping[str, Callable[[Chart, Any, bool], Chart]] = {
     "change": _change,
     "subspace": _subspace,
     "apart": _apart,
+    "contract": _contract,
 }
-SIMPLIFICATIONS = ("combine", "divide", "solve", "change")
-"""Moves that keep every zero of the chart. The others lead to a chart of some of its points."""
+SIMPLIFICATIONS = ("combine", "divide", "solve", "change", "contract")
+"""Moves that keep every zero of the chart that matters. The others lead to a chart of some of its points."""
