@@ -421,6 +421,12 @@ const MOVES = {
     });
   },
 
+  keep(chart, data) {
+    fields(data, ["move", "generators"], "fewer generators");
+    const kept = listed(data.generators, "generators").map((i) => chart.generators[whole(i, 0, chart.generators.length, "a generator")]);
+    return chart.with({ generators: kept });
+  },
+
   part(chart, data) {
     fields(data, ["move", "generators", "names"], "a part");
     const own = new Set(listed(data.names, "names").map(name));
@@ -544,6 +550,14 @@ const KINDS = {
   open(chart, node) {
     fields(node, ["kind", "moves", "bound"], "an open chart");
     return unknown(chart);
+  },
+
+  // K is at least what some of its generators give: so its pole is not before theirs.
+  fewer(chart, node) {
+    fields(node, ["kind", "moves", "bound", "children"], "a chart with fewer generators");
+    const below = children(chart, node.children, ["keep"]);
+    require(below.length === 1, "one chart with fewer generators is enough");
+    return { low: below[0].low, high: new Polyhedron(chart).start().high, even: below[0].even };
   },
 
   sum(chart, node) {

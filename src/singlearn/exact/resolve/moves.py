@@ -334,7 +334,18 @@ class Contract:
         return replace(moved, nonzero=nonzero).normalised()
 
 
-Move = Combine | Divide | Solve | Etale | Toric | Part | Change | BlowUp | Apart | Contract
+@dataclass(frozen=True, eq=False)
+class Keep:
+    """Some of the generators only: a smaller function, whose λ is not larger."""
+
+    generators: tuple[int, ...]
+
+    def __call__(self, chart: Chart) -> Chart:
+        kept = tuple(chart.generators[i] for i in self.generators)
+        return replace(chart, generators=kept).normalised()
+
+
+Move = Combine | Divide | Solve | Etale | Toric | Part | Change | BlowUp | Apart | Contract | Keep
 
 
 def used(chart: Chart, poly: Poly) -> set[str]:

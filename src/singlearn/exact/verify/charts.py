@@ -523,6 +523,17 @@ def _contract(chart: Chart, data: Any, inside: bool) -> Chart:
     return replace(moved, nonzero=tuple(moved.at_points(carry(q)) for q in chart.nonzero))
 
 
+def _keep(chart: Chart, data: Any, inside: bool) -> Chart:
+    """The chart of a smaller function, with some of the generators only."""
+    fields(data, {"move", "generators"}, "fewer generators")
+    count = len(chart.generators)
+    kept = [
+        chart.generators[whole(i, 0, count, "a generator")]
+        for i in listed(data["generators"], "generators")
+    ]
+    return replace(chart, generators=tuple(kept))
+
+
 MOVES: Mapping[str, Callable[[Chart, Any, bool], Chart]] = {
     "combine": _combine,
     "divide": _divide,
@@ -534,6 +545,7 @@ MOVES: Mapping[str, Callable[[Chart, Any, bool], Chart]] = {
     "subspace": _subspace,
     "apart": _apart,
     "contract": _contract,
+    "keep": _keep,
 }
 SIMPLIFICATIONS = ("combine", "divide", "solve", "change", "contract")
 """Moves that keep every zero of the chart that matters. The others lead to a chart of some of its points."""

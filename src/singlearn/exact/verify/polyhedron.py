@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import cached_property
 from math import inf
 
-from singlearn.exact.verify.bounds import NEVER, Key
+from singlearn.exact.verify.bounds import NEVER, Key, Poles
 from singlearn.exact.verify.charts import Chart
 from singlearn.exact.verify.cones import Ray, compact_cones, full_cones, matrix_rank
 from singlearn.exact.verify.polynomial import Terms
@@ -65,6 +65,11 @@ class Polyhedron:
 
     def even(self) -> bool:
         return all(self.order(ray) % 2 == 0 for cone in self.tops for ray in cone)
+
+    def start(self) -> Poles:
+        """From the polyhedron alone: never before the true pole, if there is a real point."""
+        plain = self.plain()
+        return Poles(plain, plain if self.chart.real else NEVER, self.even())
 
     def face(self, poly: Terms, weight: Sequence[int], level: int | None = None) -> Terms:
         low = min(self.height(e, weight) for e in poly)
