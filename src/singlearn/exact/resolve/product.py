@@ -76,7 +76,7 @@ def _forms(
     if len(left) > len(right):
         left, right = right, left
     N, M = len(left) // H, len(right) // H
-    if N * M != count:
+    if count != N * M:
         return None
     tensor = []  # by variable of the right side: rows generators, columns variables of the left one
     for j in right:
@@ -156,9 +156,7 @@ def _acting(tensor: list[Rows], count: int, size: int) -> list[Rows]:
     ]
 
 
-def _eigenvectors(
-    algebra: list[Rows], H: int, N: int, check: Callable[[], None]
-) -> Rows | None:
+def _eigenvectors(algebra: list[Rows], H: int, N: int, check: Callable[[], None]) -> Rows | None:
     """Those of an element with a rational eigenvalue that has just H of them."""
     size = H * N
     if N == 1:

@@ -548,4 +548,6 @@ MOVES: Mapping[str, Callable[[Chart, Any, bool], Chart]] = {
     "keep": _keep,
 }
 SIMPLIFICATIONS = ("combine", "divide", "solve", "change", "contract")
-"""Moves that keep every zero of the chart that matters. The others lead to a chart of some of its points."""
+"""Moves that keep every zero of the chart that matters. The others lead to some of its points, or
+to a smaller function.
+"""

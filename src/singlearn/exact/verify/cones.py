@@ -26,9 +26,7 @@ def matrix_rank(rows: Sequence[Sequence[int]]) -> int:
         rest = []
         for row in work:
             if row[column]:
-                row = [
-                    top[column] * a - row[column] * b for a, b in zip(row, top, strict=True)
-                ]
+                row = [top[column] * a - row[column] * b for a, b in zip(row, top, strict=True)]
                 divisor = gcd(*row)
                 if not divisor:
                     continue
