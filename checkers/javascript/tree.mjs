@@ -315,8 +315,8 @@ const MOVES = {
   contract(chart, data) {
     fields(data, ["move", "weights"], "a contraction");
     require(isObject(data.weights), "the weights should be a dictionary");
-    const fresh = Object.keys(data.weights).filter((n) => !chart.local.includes(n));
-    require(fresh.every((n) => chart.free.has(n)), "only free coordinates are contracted");
+    require(Object.keys(data.weights).every((n) => chart.local.includes(n) || chart.free.has(n)), "only free coordinates are contracted");
+    const fresh = chart.units.filter((n) => Object.hasOwn(data.weights, n));
     const weights = chart.names.map((n) =>
       Object.hasOwn(data.weights, n) ? whole(data.weights[n], fresh.includes(n) ? 1 : -999, 1000, "a weight") : 0,
     );

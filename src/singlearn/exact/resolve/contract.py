@@ -5,7 +5,7 @@ coordinates are 0.
 from __future__ import annotations
 
 from fractions import Fraction
-from math import lcm
+from math import gcd, lcm
 
 import numpy as np
 
@@ -79,4 +79,6 @@ def _weights(rows: list[tuple[int, ...]], free: int, size: int) -> list[int] | N
     fractions = [Fraction(float(w)).limit_denominator(12) for w in found.x[:size]]
     scale = lcm(*(w.denominator for w in fractions))
     weights = [int(w * scale) for w in fractions]
+    divisor = gcd(*weights) or 1
+    weights = [w // divisor for w in weights]
     return weights if any(weights[:free]) and max(map(abs, weights)) < 1000 else None

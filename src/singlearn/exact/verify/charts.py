@@ -491,7 +491,8 @@ def _contract(chart: Chart, data: Any, inside: bool) -> Chart:
     """
     fields(data, {"move", "weights"}, "a contraction")
     free = sorted(chart.free)
-    names = tuple(free[free.index(n)] for n in data["weights"] if n not in chart.local)
+    named = {free[free.index(n)] for n in data["weights"] if n not in chart.local}
+    names = tuple(n for n in chart.units if n in named)
     weights = [
         whole(data["weights"].get(n, 0), 1 if n in names else -999, 1000, "a weight")
         for n in chart.names
