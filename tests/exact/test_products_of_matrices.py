@@ -76,11 +76,7 @@ TWO = {
         product(2, 2, 2, [[1, 0], [0, 0]], [[0, 1], [0, 0]], scramble=True, seed=1),
         catalogue.reduced_rank_local(2, 2, 2, 0, 1, 1),
     ),
-    # One moment more than matters, twice.
-    "tanh, 2 nodes": (
-        ([*moments(2, 2), "a0*b0^5 + a1*b1^5 + a0*b0^3*b1"], {}),
-        catalogue.tanh_zero_truth(hidden=2),
-    ),
+    "tanh, 2 nodes": ((moments(2, 2), {}), catalogue.tanh_zero_truth(hidden=2)),
 }
 ONE = [[1, 0], [0, 0], [0, 0]]
 THREE = {
@@ -141,15 +137,54 @@ def test_more_moments(H, Q):
 
 @pytest.mark.skipif(NODE is None, reason="node is not installed")
 def test_the_second_checker_follows(found, tmp_path):
-    text = ""
-    for name, result in found.items():
-        text += json.dumps(result.certificate.to_dict())
-        (tmp_path / f"{name}.json").write_text(json.dumps(result.certificate.to_dict()))
+    written = {name: result.certificate.to_dict() for name, result in found.items()}
+    written["fewer"] = FEWER
+    text = json.dumps(written)
     assert all(f'"{word}"' in text for word in ("contract", "fewer", "keep", "blow_up"))
+    for name, data in written.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(data))
     done = subprocess.run(
         [NODE, CHECK, *sorted(tmp_path.iterdir())], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout
+
+
+HALF = {"low": ["1/2", -1], "high": ["1/2", -1]}
+FEWER = {
+    "format": "singlearn rlct certificate 3",
+    "statement": {
+        "K": ["x", "x*y"],
+        "squares": True,
+        "variables": ["x", "y"],
+        "terms": [["1", [["1", [1, 0]]]], ["1", [["1", [1, 1]]]]],
+        "power": 2,
+        "prior": None,
+        "scope": "point",
+        "nonnegative": True,
+        "bound": HALF,
+    },
+    "proofs": [
+        {
+            "place": {"point": {"x": "0", "y": "0"}},
+            "node": {
+                "kind": "fewer",
+                "moves": [],
+                "bound": HALF,
+                "children": [
+                    {
+                        "move": {"move": "keep", "generators": [0]},
+                        "node": {"kind": "newton", "moves": [], "bound": HALF, "faces": []},
+                    }
+                ],
+            },
+        }
+    ],
+}
+"""x² + x²y² is at least x²: λ = 1/2, m = 1."""
+
+
+def test_fewer_generators():
+    assert verify(FEWER)
 
 
 def changed(data, word, change):
@@ -169,7 +204,7 @@ def changed(data, word, change):
 
 
 def test_other_weights_and_generators_are_refuted(found, tmp_path):
-    product_, tanh = (found[n].certificate.to_dict() for n in ("2-2-2", "tanh, 2 nodes"))
+    product_ = found["2-2-2"].certificate.to_dict()
 
     forged = {
         "unknown": changed(product_, "contract", lambda move: move["weights"].update(nothing=1)),
@@ -178,8 +213,8 @@ def test_other_weights_and_generators_are_refuted(found, tmp_path):
             "contract",
             lambda m: m.update(weights={n: -w for n, w in m["weights"].items()}),
         ),
-        "none": changed(tanh, "keep", lambda move: move.update(generators=[])),
-        "one": changed(tanh, "keep", lambda move: move["generators"].pop()),
+        "none": changed(FEWER, "keep", lambda move: move.update(generators=[])),
+        "another": changed(FEWER, "keep", lambda move: move.update(generators=[1])),
     }
     for name, data in forged.items():
         assert not verify(data), name

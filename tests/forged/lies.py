@@ -454,7 +454,7 @@ def real_points() -> None:
     )
     forge(
         "newton-without-real-point",
-        "_newton: chart.real",
+        "start: self.chart.real",
         false,
         with_stratum(data, "x", cover(0, child(imaginary, newton()))),
     )
@@ -462,7 +462,7 @@ def real_points() -> None:
     wide = etale("x v w", "v", "v^2 + 1")
     forge(
         "cover-without-real-point",
-        "_cover: chart.real",
+        "start: self.chart.real",
         false,
         with_stratum(data, "x", cover(0, child(wide, cover(0)))),
     )

@@ -54,7 +54,7 @@ SHARE_FOR_POLYHEDRA, SHARE_IN_FEW_VARIABLES, FEW_VARIABLES = 0.4, 0.8, 4
 are small.
 """
 
-SHARE_FOR_PRODUCTS, SHARE_FOR_A_TRY, SHARE_AFTER_A_TRY = 0.5, 0.2, 0.25
+SHARE_FOR_PRODUCTS, SHARE_FOR_A_TRY, SHARE_AFTER_A_TRY = 0.5, 0.2, 0.15
 """Of the search, for which coordinate subspaces are blown up first; of the rest, for polyhedra."""
 
 SHARE_FOR_SQUARES = 0.3
@@ -86,7 +86,9 @@ def rlct(
     centres (Varchenko 1976 [varchenko1976newton]_ where its Newton polyhedron is non-degenerate
     over the reals; Hironaka's theorem as in Watanabe 2009 [watanabe2009algebraic]_ otherwise).
     Where polyhedra have too many faces, as for minors and products of matrices, coordinate
-    subspaces are blown up one after the other. Every face of every polyhedron is examined; the
+    subspaces are blown up one after the other; entries of a product of matrices minus a constant,
+    in linear coordinates of any kind, by the recursion of Aoyagi & Watanabe 2005
+    [aoyagi2005reduced]_. Every face of every polyhedron is examined; the
     result is proved, or bounds.
 
     Args:
