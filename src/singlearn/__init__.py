@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from singlearn.agreement import agreement
     from singlearn.explore import explore
     from singlearn.measure.collapse import collapse
+    from singlearn.running.compilation_cache import use_compilation_cache
     from singlearn.selection import select
     from singlearn.tempering.run import Run
     from singlearn.tempering.temper import temper
@@ -81,6 +82,7 @@ NAMES = {
     "select": "selection",
     "temper": "tempering.temper",
     "temper_from": "tempering.temper_from",
+    "use_compilation_cache": "running.compilation_cache",
     "zeta": "volume.zeta",
 }
 """Public names and the rooms they are in."""
@@ -116,6 +118,7 @@ __all__ = [
     "tempering",
     "transitions",
     "triple",
+    "use_compilation_cache",
     "volume",
     "zeta",
 ]

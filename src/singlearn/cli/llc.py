@@ -13,11 +13,13 @@ from singlearn.cli.figure_file import place, saved_or_why
 from singlearn.cli.python_file import blaming, load_name, place_in
 from singlearn.results.document import print_document
 from singlearn.results.refusal import RefusalError
+from singlearn.results.table import Column, aligned
 
 FAILED = 1
 
 
 def add_arguments(commands: Commands) -> None:
+    """Add the command and its arguments."""
     command = add_command(
         commands,
         "llc",
@@ -229,12 +231,14 @@ def cross_entropy_if_labels(module: Any, data: Any) -> Callable[..., Any]:
 
 def per_chain(found: Any) -> str:
     """A row for every chain."""
-    rows = ["  chain  starts    λ̂          acceptance  |w - w*|  step"]
-    for c, value in enumerate(found.per_chain):
-        shown = f"{value:<10.4g}" if math.isfinite(value) else "diverged  "
-        start = "away" if c % 2 else "at w*"
-        rows.append(
-            f"  {c:>5}  {start:<8}  {shown} {found.acceptance[c]:>10.2f}  "
-            f"{found.distance[c]:>8.3g}  {found.step[c]:.2g}"
-        )
-    return "\n".join(rows)
+    chains = range(len(found.per_chain))
+    values = [f"{v:.4g}" if math.isfinite(v) else "diverged" for v in found.per_chain]
+    columns = [
+        Column("chain", [f"{c}" for c in chains], align="right"),
+        Column("starts", ["away" if c % 2 else "at w*" for c in chains]),
+        Column("λ̂", values),
+        Column("acceptance", [f"{found.acceptance[c]:.2f}" for c in chains], align="right"),
+        Column("|w - w*|", [f"{found.distance[c]:.3g}" for c in chains], align="right"),
+        Column("step", [f"{found.step[c]:.2g}" for c in chains]),
+    ]
+    return "\n".join(aligned(columns))

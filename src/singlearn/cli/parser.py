@@ -23,6 +23,7 @@ COMMANDS = (select, temper, llc, flow, symmetry, explore, exact, catalogue, expe
 
 
 def command_line() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
     parser = Parser(
         prog="singlearn",
         description="How singular is a model, and which model do the data want?",

@@ -23,7 +23,7 @@ class Heads(NamedTuple):
     keys: int
 
 
-class Family(NamedTuple):
+class TransformerFamily(NamedTuple):
     """How one family of transformers calls its parts; ``{}`` is the number of the layer.
 
     Attributes:
@@ -42,22 +42,24 @@ class Family(NamedTuple):
 
 
 FAMILIES = (
-    Family("GPT-2", "h.{}.attn.", "h.{}.mlp.", ("wte.weight", "wpe.weight"), ("lm_head.weight",)),
-    Family(
+    TransformerFamily(
+        "GPT-2", "h.{}.attn.", "h.{}.mlp.", ("wte.weight", "wpe.weight"), ("lm_head.weight",)
+    ),
+    TransformerFamily(
         "GPT-NeoX",
         "layers.{}.attention.",
         "layers.{}.mlp.",
         ("embed_in.weight",),
         ("embed_out.weight",),
     ),
-    Family(
+    TransformerFamily(
         "Llama",
         "layers.{}.self_attn.",
         "layers.{}.mlp.",
         ("embed_tokens.weight",),
         ("lm_head.weight",),
     ),
-    Family(
+    TransformerFamily(
         "TransformerLens",
         "blocks.{}.attn.",
         "blocks.{}.mlp.",
@@ -157,7 +159,7 @@ def component_masks(
     return own
 
 
-def _family(component: str, shapes: Shapes) -> Family:
+def _family(component: str, shapes: Shapes) -> TransformerFamily:
     for family in FAMILIES:
         if any(name.endswith(MARKS[family.name]) for name in shapes):
             return family
@@ -168,7 +170,9 @@ def _family(component: str, shapes: Shapes) -> Family:
     )
 
 
-def _tables(table: str, family: Family, shapes: Shapes) -> dict[str, Bool[np.ndarray, "..."]]:
+def _tables(
+    table: str, family: TransformerFamily, shapes: Shapes
+) -> dict[str, Bool[np.ndarray, "..."]]:
     ends = family.embed if table == "embed" else family.unembed
     found = {
         name: np.ones(shape, dtype=bool)
@@ -203,7 +207,7 @@ def _layer(
 
 def _owned(
     component: str,
-    family: Family,
+    family: TransformerFamily,
     inside: Mapping[str, Bool[np.ndarray, "..."]],
     heads: Heads | None,
 ) -> dict[str, Owners]:

@@ -81,8 +81,8 @@ def llc(
         tolerance: wanted relative standard error.
         max_steps: steps of each chain at most; a third of the counted ones come on top, at twice
             and half of γ.
-        chains_at_once: PyTorch: chains evaluated together, at most. What would take more than a
-            quarter of the memory is evaluated in pieces anyway.
+        chains_at_once: PyTorch: upper limit on chains evaluated together. What would take more
+            than a quarter of the memory is evaluated in pieces anyway.
         compile: PyTorch: compile what is evaluated more than a thousand times. A minute of
             compilation for steps twice as fast: for long runs. Without a working compiler the run
             goes on as it would have.

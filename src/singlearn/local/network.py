@@ -24,7 +24,7 @@ class Network:
         parameters: w* of a JAX function; ``None`` for a module.
         only: which parameters are sampled.
         reference: ``"loss"`` or ``"self"``.
-        chains_at_once: PyTorch: chains evaluated together, at most.
+        chains_at_once: PyTorch: upper limit on chains evaluated together.
         compile: PyTorch: compile what is evaluated more than a thousand times.
     """
 

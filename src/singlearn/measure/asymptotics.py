@@ -64,6 +64,9 @@ def fit_asymptotics(
         energies: K of the particles.
         multiplicity: fix m instead of averaging over it.
 
+    Returns:
+        λ̂ with its error, and the weight of each multiplicity.
+
     Raises:
         ValueError: fewer than three rungs with nβ > e.
     """

@@ -51,8 +51,10 @@ class Restriction:
 
     @classmethod
     def of(cls, restrict: Restrict, coordinates: Coordinates) -> Restriction:
-        """Read the argument ``restrict``. Raises ``ValueError`` where JAX cannot trace it, or a
-        predicate is not a single boolean.
+        """Read the argument ``restrict``.
+
+        Raises:
+            ValueError: JAX cannot trace it, or a predicate is not a single boolean.
         """
         labeller, phase = restrict if isinstance(restrict, tuple) else (restrict, None)
         if not is_traceable(labeller, coordinates):

@@ -40,6 +40,9 @@ def plane(
             y); a curve of one point is drawn as a dot.
         at: values of the parameters that are neither.
 
+    Returns:
+        A figure of one panel.
+
     Raises:
         ValueError: a triple with data, or parameters that do not match.
 

@@ -30,6 +30,9 @@ def generalisation_error(
         curve: what was measured.
         exact: λ, drawn as a level line.
         axes: to draw on; default a new figure.
+
+    Returns:
+        A figure of one panel.
     """
     takes("curve", curve, LearningCurve, "generalise.learning_curve")
     own = axes if axes is not None else Figure(figsize=(7.2, 4.6), layout="constrained").subplots()

@@ -37,6 +37,9 @@ def ledger(books: Books) -> Figure:
         books: the ledger of a PyTorch optimiser or an Optax transformation, or one read from its
             file.
 
+    Returns:
+        A figure with one panel per law.
+
     Raises:
         ValueError: nothing is recorded yet.
     """

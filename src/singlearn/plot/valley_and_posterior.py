@@ -48,6 +48,9 @@ def valley(
         n: number of observations, in place of the triple's own.
         ceiling: largest K that is drawn, in nats; by default its mean over the plane.
 
+    Returns:
+        A figure of two panels.
+
     Raises:
         ValueError: a triple with data, or parameters that do not match.
 

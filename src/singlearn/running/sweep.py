@@ -1,5 +1,6 @@
 """Points of a sweep: kept in a folder as they are finished, and spread over the workers of a Dask
-client."""
+client.
+"""
 
 from __future__ import annotations
 
@@ -30,17 +31,24 @@ LOOK_AGAIN = (0.1, 3.0)
 class Client(Protocol):
     """What is used of a Dask client (``distributed.Client``)."""
 
-    def submit(self, function: Callable[..., Any], /, *values: Any, pure: bool) -> Any: ...
+    def submit(self, function: Callable[..., Any], /, *values: Any, pure: bool) -> Any:
+        """Run a function on a worker; a future."""
+        ...
 
-    def gather(self, futures: Any) -> Any: ...
+    def gather(self, futures: Any) -> Any:
+        """The results of futures, in their order."""
+        ...
 
 
 @runtime_checkable
 class Measure(Protocol[Result]):
     """What is done at one point; with ``wait=False`` it raises ``FolderInUseError`` where somebody
-    else is at work."""
+    else is at work.
+    """
 
-    def __call__(self, task: Any, /, wait: bool = True) -> Result: ...
+    def __call__(self, task: Any, /, wait: bool = True) -> Result:
+        """The result at one point."""
+        ...
 
 
 def spread(
@@ -56,6 +64,9 @@ def spread(
     ``measure`` should be an object and no closure, so that it can be sent to another process as it
     is. A point that another process of the same sweep is at work on is left to it and waited for at
     the end.
+
+    Returns:
+        One result per task.
     """
     if client is None or not tasks:
         found = dict(counted(name, _in_turn(measure, tasks), len(tasks), progress))
@@ -133,6 +144,9 @@ class FinishedPoints:
             point: its name.
             different: compares the identity it was written with to what is asked for.
             read: makes of the document what is wanted.
+
+        Returns:
+            What ``read`` makes of it, or ``None``.
 
         Raises:
             ValueError: a file that is damaged, of an earlier version, in the place of another

@@ -57,10 +57,12 @@ class Search:
         self.charts = 0
 
     def check(self) -> None:
+        """Stop where the time is up."""
         if time.monotonic() > self.deadline:
             raise OutOfTimeError
 
     def now(self) -> float:
+        """The time in the clock of the deadline."""
         return time.monotonic()
 
     def fresh(self, letter: str) -> str:

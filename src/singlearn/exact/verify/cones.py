@@ -15,7 +15,7 @@ Ray = tuple[int, ...]
 
 
 def matrix_rank(rows: Sequence[Sequence[int]]) -> int:
-    """By elimination without fractions: every row is a multiple of what it would be with them."""
+    """The rank of a matrix of whole numbers, by elimination without fractions: every row is a multiple of what it would be with them."""
     work = [list(row) for row in rows if any(row)]
     found = 0
     while work:
@@ -37,6 +37,7 @@ def matrix_rank(rows: Sequence[Sequence[int]]) -> int:
 
 
 def determinant(rows: Sequence[Sequence[int]]) -> Fraction:
+    """The determinant of a square matrix of whole numbers."""
     work = [[Fraction(v) for v in row] for row in rows]
     result = Fraction(1)
     for column in range(len(work)):

@@ -8,7 +8,7 @@ from functools import cached_property
 from math import inf
 
 from singlearn.exact.verify.bounds import NEVER, Key, Poles
-from singlearn.exact.verify.charts import Chart
+from singlearn.exact.verify.charts import CheckedChart
 from singlearn.exact.verify.cones import Ray, compact_cones, full_cones, matrix_rank
 from singlearn.exact.verify.polynomial import Terms
 
@@ -16,7 +16,7 @@ from singlearn.exact.verify.polynomial import Terms
 class Polyhedron:
     """Normal cones and pole ratios of a chart."""
 
-    def __init__(self, chart: Chart) -> None:
+    def __init__(self, chart: CheckedChart) -> None:
         self.chart, self.count = chart, len(chart.local)
         self.ratios: dict[Ray, Fraction | float] = {}
         points = {e[: self.count] for g in chart.generators for e in g}
@@ -33,6 +33,7 @@ class Polyhedron:
         return compact_cones(self.tops)
 
     def order(self, weight: Sequence[int]) -> int:
+        """The order of K along a weight."""
         chart = self.chart
         low = min(self.height(e, weight) for g in chart.generators for e in g)
         return chart.power * (
@@ -40,9 +41,11 @@ class Polyhedron:
         )
 
     def height(self, e: Sequence[int], weight: Sequence[int]) -> int:
+        """The weighted degree of a monomial."""
         return sum(w * a for w, a in zip(weight, e, strict=False))
 
     def ratio(self, ray: Sequence[int]) -> Fraction | float:
+        """The place of the pole that a ray makes."""
         known = self.ratios.get(tuple(ray))
         if known is not None:
             return known
@@ -53,6 +56,7 @@ class Polyhedron:
         return found
 
     def key(self, rays: Sequence[tuple[int, ...]], strict: Sequence[Fraction] = ()) -> Key:
+        """The least ratio of these rays, and minus how often it is taken."""
         ratios = [self.ratio(ray) for ray in rays]
         best = min([*ratios, *strict], default=inf)
         if best == inf:
@@ -61,9 +65,11 @@ class Polyhedron:
         return best, -((matrix_rank(level) if level else 0) + sum(s == best for s in strict))
 
     def plain(self) -> Key:
+        """The key of all cones of full dimension."""
         return min((self.key(sorted(cone)) for cone in self.tops), default=NEVER)
 
     def even(self) -> bool:
+        """Whether K has even order along every ray."""
         return all(self.order(ray) % 2 == 0 for cone in self.tops for ray in cone)
 
     def start(self) -> Poles:
@@ -72,11 +78,13 @@ class Polyhedron:
         return Poles(plain, plain if self.chart.real else NEVER, self.even())
 
     def face(self, poly: Terms, weight: Sequence[int], level: int | None = None) -> Terms:
+        """The terms of least weight, or none where that is above ``level``."""
         low = min(self.height(e, weight) for e in poly)
         if level is not None and low > level:
             return {}
         return {e: c for e, c in poly.items() if self.height(e, weight) == low}
 
     def system(self, weight: Sequence[int]) -> list[Terms]:
+        """The faces of all generators at their common least weight."""
         level = min(self.height(e, weight) for g in self.chart.generators for e in g)
         return [self.face(g, weight, level) for g in self.chart.generators]

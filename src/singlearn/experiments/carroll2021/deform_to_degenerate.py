@@ -97,8 +97,10 @@ def closest_single_kink(distance: float) -> float:
 
 
 def distance_at(divergence: float) -> float:
-    """The distance at which the best single kink has this K. Raises ``ValueError`` where none up to
-    1 has.
+    """The distance at which the best single kink has this K.
+
+    Raises:
+        ValueError: none up to 1 has.
     """
     if not 0 < divergence < closest_single_kink(1.0):
         raise ValueError(

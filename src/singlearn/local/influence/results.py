@@ -10,7 +10,7 @@ import xarray as xr
 from singlearn.local.verdict.shown import with_cautions
 from singlearn.results.caution import Caution, Reason
 from singlearn.results.document import of_each, plain
-from singlearn.results.prompt import Shown
+from singlearn.results.result import Answer
 from singlearn.results.table import frame
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ CAUTIONS = "cautions"
 
 
 @dataclass(frozen=True)
-class LabelledArrays(Shown):
+class LabelledArrays(Answer):
     """Arrays with names and labelled axes.
 
     Attributes:
@@ -122,6 +122,9 @@ class LossChains(LabelledArrays):
     def to_dict(self) -> dict[str, Any]:
         """λ̂ of every component and the sizes, for machines; the losses themselves are in
         ``dataset``.
+
+        Returns:
+            What JSON can say.
         """
         rows = self.table().reset_index().to_dict("records")
         return {**self._head(), "components": plain(rows)}

@@ -1,4 +1,6 @@
-"""What a sampler hands on: traces of the part that counts, how it was run, and how to go on."""
+"""What a sampler returns: traces of the final stage, its settings, and functions that continue the
+chains.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ class Drawn:
 
     Attributes:
         sampler: ``"sgld"`` or ``"hmc"``.
-        traces: of the part that counts.
+        traces: of the final stage.
         started_away: how far from w* each chain started.
         step: of every chain, frozen; for SGLD in parameter², for HMC in parameters.
         acceptance: mean of every chain.

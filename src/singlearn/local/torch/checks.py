@@ -1,5 +1,6 @@
 """What a module and a loss have to be, looked at once before chains move: a function of a sample
-and the parameters."""
+and the parameters.
+"""
 
 from __future__ import annotations
 
@@ -194,7 +195,8 @@ def _row_of_outputs(
 
 def _broadcast(probe: Probe) -> str:
     """A word on outputs and targets whose shapes differ, of which a difference is a table of all
-    pairs."""
+    pairs.
+    """
     batch = probe.take(slice(0, min(4, length(probe.data))))
     with torch.no_grad():
         output = probe.of_samples.output(probe.values(probe.centre), batch)

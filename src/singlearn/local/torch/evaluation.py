@@ -281,6 +281,7 @@ class Evaluation:
         )
 
     def full(self, position: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The loss over all samples, less the reference, and its gradient, of every chain."""
         value, gradient = (
             torch.zeros(len(position), dtype=torch.float64, device=self._device),
             torch.zeros_like(position),

@@ -1,5 +1,6 @@
 """How a loss is called: with an output and what comes after the inputs, or with the model and a
-batch."""
+batch.
+"""
 
 from __future__ import annotations
 
@@ -149,7 +150,8 @@ class LossOfSamples:
 
 class _WithinLoss(torch.nn.Module):
     """A loss that is called while the parameters of a chain are in the module: it may look at all
-    of them."""
+    of them.
+    """
 
     def __init__(
         self, module: torch.nn.Module, loss: Callable[..., Any], as_brought: Callable[[Parts], Any]

@@ -158,8 +158,7 @@ class Trajectory(Answer):
         """Straight pieces of λ̂ in log step, of every stretch of at least six points after step 0
         whose error means what it says.
 
-        A point without a verdict ends a stretch: nothing is known of λ̂ there, and nothing is drawn
-        through it.
+        Where λ̂ is withheld the fit is interrupted.
         """
         stretches = [
             list(own)

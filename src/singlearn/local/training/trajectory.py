@@ -85,6 +85,9 @@ def trajectory(
             and λ̂ of the last one (where they are spread by a client, in its workers); or as for
             ``llc``.
 
+    Returns:
+        λ̂ with its error and its status at every checkpoint, in the order of steps, and the stages.
+
     Raises:
         ValueError: checkpoints that have no order, that do not fit the model, or that are not those
             of the folder; a folder of another sweep, or with a damaged file; a torchrun job without
