@@ -15,7 +15,9 @@ Ray = tuple[int, ...]
 
 
 def matrix_rank(rows: Sequence[Sequence[int]]) -> int:
-    """The rank of a matrix of whole numbers, by elimination without fractions: every row is a multiple of what it would be with them."""
+    """The rank of a matrix of whole numbers, by elimination without fractions: every row is a
+    multiple of what it would be with them.
+    """
     work = [list(row) for row in rows if any(row)]
     found = 0
     while work:
