@@ -142,8 +142,8 @@ def choose_signs_by_sums(
     spanning = independent_rows([[Fraction(v) for v in p.normal] for p in planes], inputs)
     if not on_domain and spanning is not None and inputs < known.cost:
         # Two opposite nodes on each of these kinks carry any slope.
-        pairs = [planes[i] for i in spanning]
-        known = completed(form, {p: 1 for p in planes if p not in pairs}, pairs, term_cost)
+        carriers = [planes[i] for i in spanning]
+        known = completed(form, {p: 1 for p in planes if p not in carriers}, carriers, term_cost)
     for cost in range(known.cost):
         rest: list[tuple[Hyperplane, ...]] = []
         undecided = False
