@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from singlearn.symmetry import Box, TwoLayerReLU, equivalent, fibre, kink_form
+from singlearn.symmetry import Box, TwoLayerReLU, equivalent, fibre, kink_form, minimal_width
 from singlearn.symmetry.deep import DeepReLU, compress_deep
 
 PAIRS = 10_000
@@ -28,6 +28,16 @@ def main(arguments: Sequence[str]) -> None:
             f"the same on a box, N = {inputs}", lambda n=inputs: _kinks(n, Box([-1] * n, [1] * n))
         )
     _line("fibre of 8 kinks, one node more (N = 1)", lambda: fibre(_line_network(8), 9).number)
+    for kinks in (20, 40):
+        net, wide = _forty(kinks)
+        _line(
+            f"minimal width of {kinks} kinks and a linear pair, N = 3",
+            lambda wide=wide: minimal_width(wide),
+        )
+        _line(
+            f"fibre of {kinks} kinks, one node more (N = 3)",
+            lambda net=net, kinks=kinks: fibre(net, kinks + 1).number,
+        )
     _line("compress 784-512-256-10, planted nodes, on [0, 1]^784", _deep)
 
 
@@ -69,6 +79,15 @@ def _kinks(inputs: int, box: Box | None) -> int:
 
 def _line_network(kinks: int) -> TwoLayerReLU:
     return TwoLayerReLU([[1]] * kinks, [-k for k in range(kinks)], [2**k for k in range(kinks)], 0)
+
+
+def _forty(kinks: int) -> tuple[TwoLayerReLU, TwoLayerReLU]:
+    """A network with one node per kink, and another one with two opposite nodes off them."""
+    r = random.Random(3)
+    w = [[r.randint(-9, 9) or 1 for _ in range(3)] for _ in range(kinks)]
+    b, q = [r.randint(-99, 99) for _ in range(kinks)], [r.randint(1, 10**6) for _ in range(kinks)]
+    pair = [[1, 2, 3], [-1, -2, -3]]
+    return TwoLayerReLU(w, b, q, 0), TwoLayerReLU(w + pair, [*b, 999, -999], [*q, 1, -1], 0)
 
 
 def _deep() -> tuple[int, ...]:

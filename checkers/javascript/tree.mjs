@@ -147,7 +147,7 @@ export class Chart {
 
 // ---- moves
 
-const SIMPLIFICATIONS = ["combine", "divide", "solve", "change"];
+const SIMPLIFICATIONS = ["combine", "divide", "solve", "change", "contract"];
 
 function apply(chart, move, allowed) {
   require(isObject(move) && allowed.includes(move.move), `a move should be one of ${allowed.join(", ")} here`);
@@ -311,6 +311,36 @@ const MOVES = {
     });
   },
 
+  // Free coordinates of positive weight become local: where they are 0 the function is worst.
+  contract(chart, data) {
+    fields(data, ["move", "weights"], "a contraction");
+    require(isObject(data.weights), "the weights should be a dictionary");
+    require(Object.keys(data.weights).every((n) => chart.local.includes(n) || chart.free.has(n)), "only free coordinates are contracted");
+    const fresh = chart.units.filter((n) => Object.hasOwn(data.weights, n));
+    const weights = chart.names.map((n) =>
+      Object.hasOwn(data.weights, n) ? whole(data.weights[n], fresh.includes(n) ? 1 : -999, 1000, "a weight") : 0,
+    );
+    for (const g of [...chart.generators, ...chart.relations.map(([, r]) => r)])
+      require(new Set(terms(g).map((t) => dot(t.e, weights))).size === 1, "a generator is not homogeneous");
+    const local = [...chart.local, ...fresh], units = chart.units.filter((n) => !fresh.includes(n));
+    const every = [...local, ...units];
+    const images = chart.names.map((n) => coordinate(every.length, every.indexOf(n)));
+    const carry = (p) => compose(p, images, every.length);
+    const moved = chart.with({
+      local, units,
+      exponents: [...chart.exponents, ...fresh.map(() => 0)],
+      weights: [...chart.weights, ...fresh.map(() => 0)],
+      generators: chart.generators.map(carry),
+      prior: carry(chart.prior),
+      relations: chart.relations.map(([n, r]) => [n, carry(r)]),
+      nonzero: [],
+      free: new Set([...chart.free].filter((n) => !fresh.includes(n))),
+    });
+    const nonzero = chart.nonzero.map((q) => moved.atPoints(carry(q)));
+    require(nonzero.every((q) => q.size > 0), "what may not vanish is 0 at all points");
+    return moved.with({ nonzero });
+  },
+
   apart(chart, data) {
     fields(data, ["move", "polynomial"], "the points off a piece");
     const p = polynomial(data.polynomial, chart.size);
@@ -389,6 +419,12 @@ const MOVES = {
       relations: chart.relations.map(([n, r]) => [n, carry(r)]),
       nonzero: chart.nonzero.map(carry),
     });
+  },
+
+  keep(chart, data) {
+    fields(data, ["move", "generators"], "fewer generators");
+    const kept = listed(data.generators, "generators").map((i) => chart.generators[whole(i, 0, chart.generators.length, "a generator")]);
+    return chart.with({ generators: kept });
   },
 
   part(chart, data) {
@@ -514,6 +550,14 @@ const KINDS = {
   open(chart, node) {
     fields(node, ["kind", "moves", "bound"], "an open chart");
     return unknown(chart);
+  },
+
+  // K is at least what some of its generators give: so its pole is not before theirs.
+  fewer(chart, node) {
+    fields(node, ["kind", "moves", "bound", "children"], "a chart with fewer generators");
+    const below = children(chart, node.children, ["keep"]);
+    require(below.length === 1, "one chart with fewer generators is enough");
+    return { low: below[0].low, high: new Polyhedron(chart).start().high, even: below[0].even };
   },
 
   sum(chart, node) {

@@ -1,4 +1,4 @@
-// Certificates of format "singlearn rlct certificate 2", checked independently of the library that writes them.
+// Certificates of format "singlearn rlct certificate 3", checked independently of the library that writes them.
 // Runs in Node and in a browser; depends on nothing. The format and why each step proves what it does: docs/certificate-format.md.
 
 import {
@@ -9,7 +9,8 @@ import { names as namesIn, parse, polynomial as expand } from "./expression.mjs"
 import { belowRoots, gcd, realRoots } from "./factor.mjs";
 import { Chart, NOTHING, claim, fields, listed, meet, poles, polynomial, rational, sameClaim, whole } from "./tree.mjs";
 
-export const FORMAT = "singlearn rlct certificate 2";
+export const FORMAT = "singlearn rlct certificate 3";
+export const READ = [FORMAT, "singlearn rlct certificate 2"]; // the second one is the first without contractions
 export const VALID = "valid";
 export const REFUTED = "refuted";
 export const NOT_COVERED = "not covered";
@@ -28,7 +29,7 @@ export function verify(certificate) {
 
 function check(certificate) {
   const { format, statement, proofs } = fields(certificate, ["format", "statement", "proofs"], "a certificate");
-  require(format === FORMAT, `this checker reads ${FORMAT}`);
+  require(READ.includes(format), `this checker reads ${FORMAT}`);
   fields(statement, ["K", "squares", "variables", "terms", "power", "prior", "scope", "nonnegative", "bound"], "the statement");
   const K = readFunction(statement);
   const places = listed(proofs, "proofs").map((proof) => {

@@ -52,7 +52,7 @@ def test_the_checker_loaded_anew_is_the_checker():
         "nonnegative": True,
         "bound": {"low": ["1/2", -1], "high": ["1/2", -1]},
     }
-    data = {"format": "singlearn rlct certificate 2", "statement": statement, "proofs": [line]}
+    data = {"format": "singlearn rlct certificate 3", "statement": statement, "proofs": [line]}
     with checker() as verification:
         assert verification.__dict__["verify"] is not verify and verification.verify(data)
     assert verify(data)

@@ -69,7 +69,7 @@ def the_reader() -> None:
     )
     forge(
         "other-version",
-        "given['format'] != FORMAT",
+        "given['format'] not in READ",
         "Written in an earlier version of the format.",
         line,
         top("format", "singlearn rlct certificate 1"),
@@ -454,7 +454,7 @@ def real_points() -> None:
     )
     forge(
         "newton-without-real-point",
-        "_newton: chart.real",
+        "start: self.chart.real",
         false,
         with_stratum(data, "x", cover(0, child(imaginary, newton()))),
     )
@@ -462,7 +462,7 @@ def real_points() -> None:
     wide = etale("x v w", "v", "v^2 + 1")
     forge(
         "cover-without-real-point",
-        "_cover: chart.real",
+        "start: self.chart.real",
         false,
         with_stratum(data, "x", cover(0, child(wide, cover(0)))),
     )
@@ -1174,6 +1174,14 @@ def subspaces() -> None:
         "1/2.",
         "x - y",
         newton(moves=[change("s1 s2", "s2", "-1", "1")]),
+        newton(moves=[divide("s1 s2", 0, "s1 - 1")]),
+    )
+    chart(
+        "not-homogeneous",
+        "len(orders) == 1",
+        "Where s2 is 0 the function 1 - s2 is worst: of x - y, λ = 1 is claimed; λ = 1/2.",
+        "x - y",
+        newton(moves=[{"move": "contract", "weights": {"s2": 1}}, divide("s1 s2", 0, "s2 - 1")]),
         newton(moves=[divide("s1 s2", 0, "s1 - 1")]),
     )
     chart(

@@ -10,7 +10,9 @@ from typing import Any
 
 from singlearn.results.result import Answer
 
-FORMAT = "singlearn rlct certificate 2"
+FORMAT = "singlearn rlct certificate 3"
+READ = (FORMAT, "singlearn rlct certificate 2")
+"""Formats that are read; the second one is the first without contractions."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,6 @@ class Certificate(Answer):
                 "data: it should be a dictionary with the fields format, statement and proofs, and "
                 "no other"
             )
-        if given["format"] != FORMAT:
+        if given["format"] not in READ:
             raise ValueError(f"data: got format {given['format']!r}; this version reads {FORMAT!r}")
         return cls(given["statement"], tuple(given["proofs"]))

@@ -28,11 +28,13 @@ from singlearn.exact.read.inputs import (
 from singlearn.exact.read.ring import terms_of
 from singlearn.exact.resolution_proof import ResolutionProof
 from singlearn.exact.resolve.bound import NEVER, Bound
+from singlearn.exact.resolve.centre import bilinear
 from singlearn.exact.resolve.chart import Chart
 from singlearn.exact.resolve.essential import essential_coordinates
 from singlearn.exact.resolve.explain import explanation, open_reasons
 from singlearn.exact.resolve.limited import LimitError, resolve_in_a_process
 from singlearn.exact.resolve.prior_sign import prior_is_shown_nonnegative
+from singlearn.exact.resolve.product import product_coordinates
 from singlearn.exact.resolve.proof import ProofNode
 from singlearn.exact.resolve.proof_charts import proof_charts
 from singlearn.exact.resolve.search import OutOfTimeError, Search
@@ -51,6 +53,9 @@ SHARE_FOR_POLYHEDRA, SHARE_IN_FEW_VARIABLES, FEW_VARIABLES = 0.4, 0.8, 4
 """Of the search, after which coordinate subspaces are blown up instead: polyhedra of few dimensions
 are small.
 """
+
+SHARE_FOR_PRODUCTS, SHARE_FOR_A_TRY, SHARE_AFTER_A_TRY = 0.5, 0.2, 0.15
+"""Of the search, for which coordinate subspaces are blown up first; of the rest, for polyhedra."""
 
 SHARE_FOR_SQUARES = 0.3
 """Of the time, after which K is taken as it is."""
@@ -81,7 +86,9 @@ def rlct(
     centres (Varchenko 1976 [varchenko1976newton]_ where its Newton polyhedron is non-degenerate
     over the reals; Hironaka's theorem as in Watanabe 2009 [watanabe2009algebraic]_ otherwise).
     Where polyhedra have too many faces, as for minors and products of matrices, coordinate
-    subspaces are blown up one after the other. Every face of every polyhedron is examined; the
+    subspaces are blown up one after the other; entries of a product of matrices minus a constant,
+    in linear coordinates of any kind, by the recursion of Aoyagi & Watanabe 2005
+    [aoyagi2005reduced]_. Every face of every polyhedron is examined; the
     result is proved, or bounds.
 
     Args:
@@ -149,7 +156,7 @@ def resolve(
         chart = _chart(function, prior, point)
         _refuse_negative(function, point)
         shown = prior_is_shown_nonnegative(prior, function.variables, point, None)
-        nodes = [_solved(search, linear, chart, function.power)]
+        nodes = [_solved(search, linear, chart, function.power, tuple(point.values()))]
         return _result(
             function, prior, "point", [_place(point)], nodes, nodes[0].bound, "", point, shown
         )
@@ -172,9 +179,39 @@ def resolve(
     return _in_box(function, linear, places, nodes, bound, domain, prior, shown)
 
 
-def _solved(search: Search, linear: Search, chart: Chart, power: int) -> ProofNode:
-    """From polyhedra; if that is not enough, after blow-ups of coordinate subspaces."""
+def _solved(
+    search: Search, linear: Search, chart: Chart, power: int, point: tuple[Fraction, ...]
+) -> ProofNode:
+    """From polyhedra; if that is not enough, after blow-ups of coordinate subspaces. These come
+    first for products of matrices, and for a moment where there are many variables.
+    """
+    several = power == 2 and len(chart.generators) > 1
+    product = several and bool(bilinear(chart.generators, lower=True))
+    if product or (several and len(chart.local) > FEW_VARIABLES):
+        last, now = linear.deadline, time.monotonic()
+        share = SHARE_FOR_PRODUCTS if product else SHARE_FOR_A_TRY
+        linear.deadline = now + share * max(last - now, 0)
+        node = _product(linear, chart, point) if product else linear.solve(chart)
+        linear.deadline = last
+        if _settled(node, power):
+            return node
+        now = time.monotonic()
+        search.deadline = now + SHARE_AFTER_A_TRY * max(last - now, 0)
     return _better(_from_polyhedra(search, chart, power), linear, power)
+
+
+def _product(linear: Search, chart: Chart, point: tuple[Fraction, ...]) -> ProofNode:
+    """After the linear changes that make the generators entries of a product, if they are some."""
+    moved = chart
+    try:
+        moves = product_coordinates(chart, point, linear.fresh, linear.check)
+    except OutOfTimeError:
+        moves = []
+    for move in moves:
+        moved = move(moved)
+    node = linear.solve(moved)
+    node.chart, node.moves = chart, [*moves, *node.moves]
+    return node
 
 
 def _better(node: ProofNode, linear: Search, power: int) -> ProofNode:

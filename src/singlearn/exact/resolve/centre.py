@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from singlearn.exact.read.ring import Poly, terms_of
@@ -14,6 +14,64 @@ FEW = 4
 
 MOST = 300
 """Subspaces that are compared."""
+
+
+def bilinear(polys: Sequence[Poly], lower: bool = False) -> list[tuple[list[int], list[int]]]:
+    """The two sides of each connected set of variables, where every polynomial is a form of degree
+    one in either side; empty if that is not so.
+
+    Variables are joined where they stand in one term. ``lower``: terms of degree one and constants
+    are passed over.
+    """
+    beside: dict[int, set[int]] = {}
+    for poly in polys:
+        for e in terms_of(poly):
+            places = [i for i, v in enumerate(e) if v]
+            if lower and sum(e) < 2:
+                continue
+            if len(places) != 2 or sum(e) != 2:
+                return []
+            for i, j in (places, places[::-1]):
+                beside.setdefault(i, set()).add(j)
+    sides: dict[int, int] = {}
+    found = []
+    for start in sorted(beside):
+        if start in sides:
+            continue
+        sides[start], waiting = 0, [start]
+        both: tuple[list[int], list[int]] = ([start], [])
+        while waiting:
+            i = waiting.pop()
+            for j in sorted(beside[i]):
+                if j not in sides:
+                    sides[j] = 1 - sides[i]
+                    both[sides[j]].append(j)
+                    waiting.append(j)
+                elif sides[j] == sides[i]:
+                    return []
+        found.append(both)
+    return found
+
+
+def product_centre(chart: Chart) -> tuple[str, ...]:
+    """The coordinates that are generators, and the smaller side of the others, where these are
+    bilinear: for a product of matrices, the entries of one of them. Empty where they are not.
+    """
+    single = [g for g in chart.generators if len(terms_of(g)) == 1]
+    several = [g for g in chart.generators if len(terms_of(g)) > 1]
+    if len(several) < 2 or any(sum(next(iter(terms_of(g)))) != 1 for g in single):
+        return ()
+    sides = bilinear(several)
+    chosen = [next(iter(terms_of(g))).index(1) for g in single]
+    for first, second in sides:
+        chosen += sorted(second if len(second) < len(first) else first)
+    count = len(chart.local)
+    if not sides or any(
+        i >= count or chart.exponents[i] or chart.weights[i]
+        for i in {*chosen, *(i for both in sides for side in both for i in side)}
+    ):
+        return ()
+    return tuple(chart.local[i] for i in chosen)
 
 
 def centres(chart: Chart) -> list[tuple[str, ...]]:

@@ -14,8 +14,10 @@ from singlearn.exact.resolve.moves import (
     BlowUp,
     Change,
     Combine,
+    Contract,
     Divide,
     Etale,
+    Keep,
     Move,
     Part,
     Solve,
@@ -121,6 +123,15 @@ def move_words(move: Move) -> str:
         case BlowUp():
             centre = formula(f"{' = '.join(move.centre)} = 0")
             return f"blow-up of {centre}, in the chart of {formula(move.centre[move.pivot])}"
+        case Contract():
+            shown = ", ".join(formula(f"{name}: {weight}") for name, weight in move.weights)
+            return (
+                f"homogeneous for the weights {shown}: the free ones of these are 0 where the "
+                f"function is worst"
+            )
+        case Keep():
+            count = len(move.generators)
+            return f"a smaller function, {count} of the generators"
         case Apart():
             return f"where {formula(_short(str(move.polynomial)))} is not {formula('0')}"
 
@@ -167,6 +178,11 @@ def _explain(node: ProofNode, indent: str, lines: list[str]) -> None:
         return
     if node.kind == "sum":
         lines.append(f"{indent}  A sum in separate variables: λ adds, and m - 1.")
+    elif node.kind == "fewer":
+        lines.append(
+            f"{indent}  A smaller function has a λ that is not larger; the polyhedron bounds it "
+            f"from above."
+        )
     elif node.kind == "blow_up":
         lines.append(
             f"{indent}  A coordinate subspace is blown up, one chart for every coordinate that is "

@@ -304,7 +304,48 @@ class Apart:
         return replace(chart, nonzero=(*chart.nonzero, value)).normalised()
 
 
-Move = Combine | Divide | Solve | Etale | Toric | Part | Change | BlowUp | Apart
+@dataclass(frozen=True, eq=False)
+class Contract:
+    """Free coordinates, each with a positive weight in which all generators are homogeneous, are
+    made local: where they are 0 the function is worst.
+
+    Args:
+        weights: of local and free coordinates, by name; those not named have weight 0.
+    """
+
+    weights: tuple[tuple[str, int], ...]
+
+    def __call__(self, chart: Chart) -> Chart:
+        given = dict(self.weights)
+        names = tuple(n for n in chart.units if n in given)
+        local = (*chart.local, *names)
+        units = tuple(n for n in chart.units if n not in given)
+        gens = dict(zip(local + units, ring(local + units).gens(), strict=True))
+        zeros = (0,) * len(names)
+        moved = chart.moved(
+            local,
+            units,
+            gens,
+            exponents=(*chart.exponents, *zeros),
+            weights=(*chart.weights, *zeros),
+            free=chart.free - set(names),
+        )
+        nonzero = tuple(moved.at_zero(moved.reduce(moved.at_zero(p))) for p in moved.nonzero)
+        return replace(moved, nonzero=nonzero).normalised()
+
+
+@dataclass(frozen=True, eq=False)
+class Keep:
+    """Some of the generators only: a smaller function, whose λ is not larger."""
+
+    generators: tuple[int, ...]
+
+    def __call__(self, chart: Chart) -> Chart:
+        kept = tuple(chart.generators[i] for i in self.generators)
+        return replace(chart, generators=kept).normalised()
+
+
+Move = Combine | Divide | Solve | Etale | Toric | Part | Change | BlowUp | Apart | Contract | Keep
 
 
 def used(chart: Chart, poly: Poly) -> set[str]:

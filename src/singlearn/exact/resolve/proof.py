@@ -54,6 +54,7 @@ class ProofNode:
         kind: ``newton``: read off the polyhedron and its faces; ``sum``: separate variables;
             ``cover``: the zeros lie on the zero sets of the factors of one generator, one child
             each; ``split``: the points where a polynomial in the units vanishes, and the others;
+            ``fewer``: the lower bound of a smaller function, the upper one of the polyhedron;
             ``blow_up``: the charts of the blow-up of a coordinate subspace; ``open``: unfinished.
         bound: the result.
         generator: for ``cover``: which one; -1 if the zeros are good off the zero sets of the
@@ -66,7 +67,7 @@ class ProofNode:
 
     chart: Chart
     moves: list[Move]
-    kind: Literal["newton", "sum", "cover", "split", "blow_up", "open"]
+    kind: Literal["newton", "sum", "cover", "split", "blow_up", "fewer", "open"]
     bound: Bound
     faces: list[Face] = field(default_factory=list)
     children: list[Child] = field(default_factory=list)

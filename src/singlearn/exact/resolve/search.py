@@ -11,12 +11,12 @@ from typing import Any, Literal
 
 from singlearn.exact.read.ring import Poly, terms_of
 from singlearn.exact.resolve.bound import NEVER, Bound, Key
-from singlearn.exact.resolve.centre import centres
+from singlearn.exact.resolve.centre import centres, product_centre
 from singlearn.exact.resolve.chart import Chart
 from singlearn.exact.resolve.eliminate import eliminants
 from singlearn.exact.resolve.fan import Cone, Vector
 from singlearn.exact.resolve.lattice import completed, unimodular_cones
-from singlearn.exact.resolve.moves import Apart, BlowUp, Etale, Move, Part, Solve, Toric, used
+from singlearn.exact.resolve.moves import Apart, BlowUp, Etale, Keep, Move, Part, Solve, Toric, used
 from singlearn.exact.resolve.newton import Newton
 from singlearn.exact.resolve.proof import Child, Face, ProofNode
 from singlearn.exact.resolve.simplify import is_unit, linear_parts, simplified
@@ -29,6 +29,10 @@ DEEPEST = 40
 
 FEW_COORDINATES = 5
 """Local ones, up to which the polyhedron is looked at before a blow-up."""
+
+
+MOST_FOR_FEWER, SHARE_FOR_FEWER = 8, 0.5
+"""Local coordinates, up to which fewer generators are tried; the share of the time for that."""
 
 
 class OutOfTimeError(Exception):
@@ -47,7 +51,8 @@ class Search:
 
     def __init__(self, deadline: float, taken: tuple[str, ...] = (), linear: bool = False) -> None:
         self.deadline = deadline
-        self.taken = set(taken)
+        self.taken = frozenset(taken)
+        self.last: dict[str, int] = {}
         self.linear = linear
         self.charts = 0
 
@@ -56,12 +61,16 @@ class Search:
         if time.monotonic() > self.deadline:
             raise OutOfTimeError
 
+    def now(self) -> float:
+        """The time in the clock of the deadline."""
+        return time.monotonic()
+
     def fresh(self, letter: str) -> str:
-        """A name with this letter that was not taken before."""
-        number = 1
+        """A name that nothing has; numbers that were passed once are not tried again."""
+        number = self.last.get(letter, 0) + 1
         while f"{letter}{number}" in self.taken:
             number += 1
-        self.taken.add(f"{letter}{number}")
+        self.last[letter] = number
         return f"{letter}{number}"
 
     def solve(self, chart: Chart, ceiling: Key = NEVER, depth: int = 0) -> ProofNode:
@@ -136,6 +145,14 @@ class Search:
         """The polyhedron, if that is enough; else the places where a coefficient vanishes and the
         others; else a blow-up.
         """
+        product = product_centre(chart)
+        if product:
+            names = tuple(self.fresh("s") for _ in product)
+            charts = [BlowUp(product, i, names) for i in range(len(product))]
+            return self._branches(chart, "blow_up", charts, ceiling, depth)
+        fewer = self._fewer(chart, ceiling, depth)
+        if fewer is not None:
+            return fewer
         offered = centres(chart)
         if not offered or len(chart.local) <= FEW_COORDINATES:
             found = self._without_charts(chart, ceiling, depth)
@@ -156,6 +173,41 @@ class Search:
         assert best is not None
         return self._branches(chart, "blow_up", best[1], ceiling, depth)
 
+    def _fewer(self, chart: Chart, ceiling: Key, depth: int) -> ProofNode | None:
+        """From the generators that are least along the divisors of the smallest λ, where these
+        alone have that λ.
+        """
+        if len(chart.generators) < 2 or len(chart.local) > MOST_FOR_FEWER:
+            return None
+        if not chart.units and not any(chart.exponents):  # the first chart
+            return None
+        newton = Newton(chart, self.check)
+        plain = newton.monomial_key()
+        rays = [ray for ray in newton.fan.rays if newton.ratio[ray] == plain[0]]
+        kept = []
+        for index, g in enumerate(chart.generators):
+            heights = [min(_dot(ray, e) for e in terms_of(g)) for ray in rays]
+            least = [
+                min(_dot(ray, e) for p in chart.generators for e in terms_of(p)) for ray in rays
+            ]
+            if any(h == low for h, low in zip(heights, least, strict=True)):
+                kept.append(index)
+        if plain == NEVER or not 0 < len(kept) < len(chart.generators):
+            return None
+        move = Keep(tuple(kept))
+        smaller = move(chart)
+        goal = min(ceiling, plain if chart.real else NEVER)
+        if Newton(smaller, self.check).monomial_key() < goal:
+            return None
+        last, now = self.deadline, self.now()
+        self.deadline = now + SHARE_FOR_FEWER * (last - now)
+        child = self.solve(smaller, goal, depth + 1)
+        self.deadline = last
+        if child.bound.low < goal:
+            return None
+        bound = Bound(child.bound.low, plain if chart.real else NEVER)
+        return ProofNode(chart, [], "fewer", bound, children=[Child(move, child)], newton=newton)
+
     def _charts(self, chart: Chart, centre: tuple[str, ...]) -> tuple[int, list[BlowUp]]:
         """The charts of a blow-up, and how many terms are left in the first one."""
         names = tuple(self.fresh("s") for _ in centre)
@@ -172,10 +224,13 @@ class Search:
         depth: int,
     ) -> ProofNode:
         node = ProofNode(chart, [], kind, Bound(NEVER, NEVER))
-        for move in moves:
+        # The points off a piece are most of them: what is found there is a ceiling for the others.
+        for move in reversed(moves) if kind == "split" else moves:
             below = self.solve(move(chart), min(ceiling, node.bound.high), depth + 1)
             node.children.append(Child(move, below))
             node.bound = node.bound.meet(below.bound)
+        if kind == "split":
+            node.children.reverse()
         return node
 
     def _without_charts(self, chart: Chart, ceiling: Key, depth: int) -> ProofNode | None:
@@ -468,6 +523,10 @@ def polynomial(chart: Chart, move: Solve | Etale) -> Poly:
         if isinstance(move, Etale)
         else move.slope * chart.variable(move.variable) + move.rest
     )
+
+
+def _dot(ray: Vector, e: Vector) -> int:
+    return sum(a * b for a, b in zip(ray, e, strict=False))
 
 
 def _is_orthant(cone: Cone) -> bool:

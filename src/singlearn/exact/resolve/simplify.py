@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from singlearn.exact.read.ring import Poly, factors_of, terms_of
 from singlearn.exact.resolve.chart import Chart
+from singlearn.exact.resolve.contract import contraction
 from singlearn.exact.resolve.fan import Vector
 from singlearn.exact.resolve.moves import Change, Combine, Divide, Move, Solve, used
 from singlearn.exact.resolve.torus import EXCLUDED, zeros
@@ -39,7 +40,12 @@ def simplified(
         found = (
             [move]
             if move is not None
-            else (paired_off(chart, fresh, check) or straightest(chart, fresh, check))
+            else (
+                coefficient_made_coordinate(chart, fresh)
+                or contracted(chart)
+                or paired_off(chart, fresh, check)
+                or straightest(chart, fresh, check)
+            )
             if paired
             else []
         )
@@ -175,6 +181,44 @@ def _straightened_factors(
                 move = Solve(v, *parts, fresh("u"))
                 if _terms(move(chart)) < size:
                     yield move
+
+
+def contracted(chart: Chart) -> list[Move]:
+    """The contraction of free coordinates, where the chart is homogeneous."""
+    move = contraction(chart)
+    return [] if move is None else [move]
+
+
+def coefficient_made_coordinate(chart: Chart, fresh: Callable[[str], str]) -> list[Move]:
+    """The coefficient c·w + r of a coordinate in a generator becomes a coordinate, if that leaves
+    fewer terms: in a product of matrices, the entries of one factor after the first row and column
+    of the other were cleared.
+    """
+    if chart.relations:
+        return []
+    size = _terms(chart)
+    seen = set()
+    for g in chart.generators:
+        if len(terms_of(g)) == 1 or len(terms_of(g)) > LARGEST:
+            continue
+        degrees = g.degrees()
+        for i, v in enumerate(chart.names):
+            if degrees[i] != 1 or v not in chart.local:
+                continue
+            slope = g.derivative(i)
+            if len(terms_of(slope)) == 1 or str(slope) in seen:
+                continue
+            seen.add(str(slope))
+            for w in (*chart.local, *(n for n in chart.units if n in chart.free)):
+                if w == v or _carries(chart, w):
+                    continue
+                parts = linear_parts(chart, slope, w)
+                if parts is None:
+                    continue
+                move = _changed(chart, w, *parts, fresh)
+                if _terms(move(chart)) < size:
+                    return [move]
+    return []
 
 
 def paired_off(chart: Chart, fresh: Callable[[str], str], check: Callable[[], None]) -> list[Move]:

@@ -13,8 +13,10 @@ from singlearn.exact.resolve.moves import (
     BlowUp,
     Change,
     Combine,
+    Contract,
     Divide,
     Etale,
+    Keep,
     Move,
     Part,
     Solve,
@@ -64,7 +66,7 @@ def _node(node: ProofNode) -> dict[str, Any]:
             data["factors"] = [[_poly(p), s] for p, s in node.factors]
     if node.kind == "cover":
         data["generator"] = node.generator
-    if node.kind in ("cover", "sum", "split", "blow_up"):
+    if node.kind in ("cover", "sum", "split", "blow_up", "fewer"):
         data["children"] = [_child(child) for child in node.children]
     return data
 
@@ -134,5 +136,9 @@ def _move(move: Move) -> dict[str, Any]:
                 "pivot": move.pivot,
                 "names": list(move.names),
             }
+        case Contract():
+            return {"move": "contract", "weights": dict(move.weights)}
+        case Keep():
+            return {"move": "keep", "generators": list(move.generators)}
         case Apart():
             return {"move": "apart", "polynomial": _poly(move.polynomial)}

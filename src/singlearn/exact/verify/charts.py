@@ -491,6 +491,56 @@ def _apart(chart: CheckedChart, data: Any, inside: bool) -> CheckedChart:
     return replace(chart, nonzero=(*chart.nonzero, chart.at_points(poly)))
 
 
+def _contract(chart: CheckedChart, data: Any, inside: bool) -> CheckedChart:
+    """Free coordinates of positive weight become local: t^weight times the coordinates, t → 0,
+    leads every point to one where they are 0, and changes K by constants only.
+    """
+    fields(data, {"move", "weights"}, "a contraction")
+    free = sorted(chart.free)
+    named = {free[free.index(n)] for n in data["weights"] if n not in chart.local}
+    names = tuple(n for n in chart.units if n in named)
+    weights = [
+        whole(data["weights"].get(n, 0), 1 if n in names else -999, 1000, "a weight")
+        for n in chart.names
+    ]
+    for poly in (*chart.generators, *(r for _, r in chart.relations)):
+        orders = {sum(a * b for a, b in zip(e, weights, strict=True)) for e in poly}
+        require(len(orders) == 1, "a generator is not homogeneous")
+    local = chart.local + names
+    units = tuple(n for n in chart.units if n not in names)
+    every = local + units
+    images = [p.coordinate(len(every), every.index(n)) for n in chart.names]
+
+    def carry(q: Terms) -> Terms:
+        return p.compose(q, images, len(every))
+
+    moved = replace(
+        chart,
+        local=local,
+        units=units,
+        exponents=chart.exponents + (0,) * len(names),
+        weights=chart.weights + (0,) * len(names),
+        generators=tuple(map(carry, chart.generators)),
+        prior=carry(chart.prior),
+        relations=tuple((n, carry(r)) for n, r in chart.relations),
+        nonzero=(),
+        free=chart.free - set(names),
+    )
+    # Were one of these 0 there, it would have no leading term, and the certificate be refuted.
+    return replace(moved, nonzero=tuple(moved.at_points(carry(q)) for q in chart.nonzero))
+
+
+def _keep(chart: CheckedChart, data: Any, inside: bool) -> CheckedChart:
+    """The chart of a smaller function, with some of the generators only."""
+    fields(data, {"move", "generators"}, "fewer generators")
+    count = len(chart.generators)
+    kept = [
+        chart.generators[whole(i, 0, count, "a generator")]
+        for i in listed(data["generators"], "generators")
+    ]
+    return replace(chart, generators=tuple(kept))
+
+
 MOVES: Mapping[str, Callable[[CheckedChart, Any, bool], CheckedChart]] = {
     "combine": _combine,
     "divide": _divide,
@@ -501,6 +551,10 @@ MOVES: Mapping[str, Callable[[CheckedChart, Any, bool], CheckedChart]] = {
     "change": _change,
     "subspace": _subspace,
     "apart": _apart,
+    "contract": _contract,
+    "keep": _keep,
 }
-SIMPLIFICATIONS = ("combine", "divide", "solve", "change")
-"""Moves that keep every zero of the chart. The others lead to a chart of some of its points."""
+SIMPLIFICATIONS = ("combine", "divide", "solve", "change", "contract")
+"""Moves that keep every zero of the chart that matters. The others lead to some of its points, or
+to a smaller function.
+"""

@@ -14,21 +14,27 @@ from singlearn.exact.verify.data import require
 Ray = tuple[int, ...]
 
 
-def matrix_rank(rows: Sequence[Sequence[Any]]) -> int:
-    """The rank of a matrix of rational numbers."""
-    work = [[Fraction(v) for v in row] for row in rows]
+def matrix_rank(rows: Sequence[Sequence[int]]) -> int:
+    """The rank of a matrix of whole numbers, by elimination without fractions: every row is a
+    multiple of what it would be with them.
+    """
+    work = [list(row) for row in rows if any(row)]
     found = 0
-    width = len(work[0]) if work else 0
-    for column in range(width):
-        pivot = next((r for r in range(found, len(work)) if work[r][column]), None)
-        if pivot is None:
-            continue
-        work[found], work[pivot] = work[pivot], work[found]
-        for r in range(found + 1, len(work)):
-            ratio = work[r][column] / work[found][column]
-            if ratio:
-                work[r] = [a - ratio * b for a, b in zip(work[r], work[found], strict=True)]
+    while work:
+        top = min(work, key=lambda row: sum(map(bool, row)))
+        column = next(i for i, v in enumerate(top) if v)
+        work.remove(top)
         found += 1
+        rest = []
+        for row in work:
+            if row[column]:
+                row = [top[column] * a - row[column] * b for a, b in zip(row, top, strict=True)]
+                divisor = gcd(*row)
+                if not divisor:
+                    continue
+                row = [v // divisor for v in row]
+            rest.append(row)
+        work = rest
     return found
 
 
@@ -76,8 +82,8 @@ def lowest_cone(point: Ray, points: Sequence[Ray]) -> frozenset[Ray]:
     return frozenset(rays)
 
 
-def compact_cones(points: Sequence[Ray]) -> dict[frozenset[Ray], int]:
-    """Cones of all compact faces, by their rays, with their dimensions."""
+def full_cones(points: Sequence[Ray]) -> list[frozenset[Ray]]:
+    """Cones of the vertices, by their rays."""
     size = len(points[0])
     minimal = [
         p
@@ -89,6 +95,13 @@ def compact_cones(points: Sequence[Ray]) -> dict[frozenset[Ray], int]:
         cone = lowest_cone(point, minimal)
         if (matrix_rank(list(cone)) if cone else 0) == size:
             tops.append(cone)
+    return tops
+
+
+def compact_cones(tops: Sequence[frozenset[Ray]]) -> dict[frozenset[Ray], int]:
+    """Cones of all compact faces, by their rays, with their dimensions, from those of the
+    vertices.
+    """
     found = set(tops)
     last = found
     while last:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import cached_property
 from math import inf
 
-from singlearn.exact.verify.bounds import NEVER, Key
+from singlearn.exact.verify.bounds import NEVER, Key, Poles
 from singlearn.exact.verify.charts import CheckedChart
-from singlearn.exact.verify.cones import compact_cones, matrix_rank
+from singlearn.exact.verify.cones import Ray, compact_cones, full_cones, matrix_rank
 from singlearn.exact.verify.polynomial import Terms
 
 
@@ -17,11 +18,19 @@ class Polyhedron:
 
     def __init__(self, chart: CheckedChart) -> None:
         self.chart, self.count = chart, len(chart.local)
+        self.ratios: dict[Ray, Fraction | float] = {}
         points = {e[: self.count] for g in chart.generators for e in g}
         shifts = {e[: self.count] for e in chart.prior}
         if len(shifts) > 1:
             points = {tuple(map(sum, zip(a, b, strict=True))) for a in points for b in shifts}
-        self.cones = compact_cones(sorted(points))
+        self.tops = full_cones(sorted(points))
+
+    @cached_property
+    def cones(self) -> dict[frozenset[Ray], int]:
+        """Of all compact faces, with their dimensions; where all generators are monomials nothing
+        asks for them.
+        """
+        return compact_cones(self.tops)
 
     def order(self, weight: Sequence[int]) -> int:
         """The order of K along a weight."""
@@ -37,10 +46,14 @@ class Polyhedron:
 
     def ratio(self, ray: Sequence[int]) -> Fraction | float:
         """The place of the pole that a ray makes."""
+        known = self.ratios.get(tuple(ray))
+        if known is not None:
+            return known
         order = self.order(ray)
         density = sum(r * (h + 1) for r, h in zip(ray, self.chart.weights, strict=True))
         density += min(self.height(e, ray) for e in self.chart.prior)
-        return Fraction(density, order) if order else inf
+        found = self.ratios[tuple(ray)] = Fraction(density, order) if order else inf
+        return found
 
     def key(self, rays: Sequence[tuple[int, ...]], strict: Sequence[Fraction] = ()) -> Key:
         """The least ratio of these rays, and minus how often it is taken."""
@@ -53,18 +66,16 @@ class Polyhedron:
 
     def plain(self) -> Key:
         """The key of all cones of full dimension."""
-        return min(
-            (
-                self.key(sorted(cone))
-                for cone, dimension in self.cones.items()
-                if dimension == self.count
-            ),
-            default=NEVER,
-        )
+        return min((self.key(sorted(cone)) for cone in self.tops), default=NEVER)
 
     def even(self) -> bool:
         """Whether K has even order along every ray."""
-        return all(self.order(ray) % 2 == 0 for cone in self.cones for ray in cone)
+        return all(self.order(ray) % 2 == 0 for cone in self.tops for ray in cone)
+
+    def start(self) -> Poles:
+        """From the polyhedron alone: never before the true pole, if there is a real point."""
+        plain = self.plain()
+        return Poles(plain, plain if self.chart.real else NEVER, self.even())
 
     def face(self, poly: Terms, weight: Sequence[int], level: int | None = None) -> Terms:
         """The terms of least weight, or none where that is above ``level``."""

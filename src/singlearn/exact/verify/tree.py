@@ -102,8 +102,7 @@ def _newton(chart: CheckedChart, data: Any) -> Poles:
         "a Newton polyhedron",
     )
     polyhedron = Polyhedron(chart)
-    plain = polyhedron.plain()
-    result = Poles(plain, plain if chart.real else NEVER, polyhedron.even())
+    result = polyhedron.start()
     factors = named_factors(chart, data["factors"]) if "factors" in data else None
     needed = set() if chart.monomial else set(polyhedron.cones)
     seen = []
@@ -189,8 +188,7 @@ def _cover(chart: CheckedChart, data: Any) -> Poles:
     fields(data, names | ({"faces"} if elsewhere else set()), "a cover")
     polyhedron = Polyhedron(chart)
     (cone,) = polyhedron.cones  # one vertex
-    plain = polyhedron.plain()
-    result = Poles(plain, plain if chart.real else NEVER, polyhedron.even())
+    result = polyhedron.start()
     for found in _children(chart, data["children"], ("solve", "etale")):
         result = result.meet(found)
     pieces = [_piece(chart, child["move"]) for child in data["children"]]
@@ -235,6 +233,13 @@ def _blow_up(chart: CheckedChart, data: Any) -> Poles:
     return reduce(Poles.meet, parts)
 
 
+def _fewer(chart: CheckedChart, data: Any) -> Poles:
+    """K is at least what some of its generators give: so its pole is not before theirs."""
+    fields(data, {"kind", "moves", "bound", "children"}, "a chart with fewer generators")
+    (below,) = _children(chart, data["children"], ("keep",))
+    return Poles(below.low, Polyhedron(chart).start().high, below.even)
+
+
 def _piece(chart: CheckedChart, move: Any) -> Terms:
     """The polynomial that a child makes a coordinate, at the points of the chart."""
     if move["move"] == "etale":
@@ -267,5 +272,6 @@ KINDS: Mapping[str, Callable[[CheckedChart, Any], Poles]] = {
     "cover": _cover,
     "split": _split,
     "blow_up": _blow_up,
+    "fewer": _fewer,
     "open": _open,
 }

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from singlearn.numbers.linear_algebra import echelon
 from singlearn.numbers.rational import Vector, dot
 from singlearn.symmetry.two_layer.kink_form import Hyperplane, KinkForm
+from singlearn.symmetry.two_layer.signed_sums import every_sign_vector, signs_with_sum
 
 Pattern: TypeAlias = tuple[int, ...]
 """One entry per kink: +1 all its nodes point along the normal, -1 all against it, 0 there are nodes
@@ -116,12 +117,7 @@ class SlopeBalance:
         """The patterns with exactly the zeros ``both`` whose residual lies in the span of those
         normals; the empty ``both`` gives Σ_0.
         """
-        single = [k for k in range(len(self.planes)) if k not in both]
-        functionals = annihilator([self.normals[k] for k in both], len(self.slope))
-        columns = [
-            tuple(dot(functional, self.half(k)) for functional in functionals) for k in single
-        ]
-        target = tuple(dot(functional, self.slope) for functional in functionals)
+        single, columns, target = self._modulo(both)
         result = []
         for signs in signs_with(columns, target):
             pattern = [0] * len(self.planes)
@@ -129,6 +125,21 @@ class SlopeBalance:
                 pattern[k] = sign
             result.append(tuple(pattern))
         return result
+
+    def solvable(self, both: Sequence[int]) -> bool:
+        """Whether there is one of the :meth:`solutions`."""
+        _, columns, target = self._modulo(both)
+        integers, goal = packed(columns, target)
+        return bool(signs_with_sum(integers, goal, first=True)) if any(integers) else not goal
+
+    def _modulo(self, both: Sequence[int]) -> tuple[list[int], list[Vector], Vector]:
+        """The other kinks, what they carry off the span of these normals, and G there."""
+        single = [k for k in range(len(self.planes)) if k not in both]
+        functionals = annihilator([self.normals[k] for k in both], len(self.slope))
+        columns = [
+            tuple(dot(functional, self.half(k)) for functional in functionals) for k in single
+        ]
+        return single, columns, tuple(dot(functional, self.slope) for functional in functionals)
 
 
 def parallel(vector: Sequence[Fraction], normal: Sequence[int]) -> bool:
@@ -160,23 +171,9 @@ def signs_with(columns: Sequence[Vector], target: Vector) -> list[Pattern]:
     [(1, 1, -1), (-1, -1, 1)]
     """
     integers, goal = packed(columns, target)
-    middle = len(integers) // 2
-    left, right = integers[:middle], integers[middle:]
-    matches: dict[int, list[Pattern]] = {}
-    for signs, total in zip(product((1, -1), repeat=len(right)), _signed_sums(right), strict=True):
-        matches.setdefault(total, []).append(signs)
-    result: list[Pattern] = []
-    for signs, total in zip(product((1, -1), repeat=len(left)), _signed_sums(left), strict=True):
-        result += [signs + rest for rest in matches.get(goal - total, ())]
-    return result
-
-
-def _signed_sums(integers: Sequence[int]) -> list[int]:
-    """All signed sums, in the order of ``product((1, -1), ...)``."""
-    sums = [0]
-    for value in integers:
-        sums = [total for before in sums for total in (before + value, before - value)]
-    return sums
+    if any(integers):
+        return signs_with_sum(integers, goal)
+    return [] if goal else every_sign_vector(len(columns))
 
 
 def packed(columns: Sequence[Vector], target: Vector) -> tuple[list[int], int]:

@@ -62,7 +62,8 @@ from singlearn.symmetry.two_layer.step import idleness
 MOST_CELLS = 2**14
 """Cells whose rank is computed one by one."""
 
-LARGEST_SEARCH = 2**18
+LARGEST_SEARCH = 2**26
+"""Sums of half the kinks: a few seconds."""
 
 
 @dataclass(frozen=True)
@@ -284,7 +285,7 @@ class CellClassification:
         if listed > MOST_CELLS or summed > LARGEST_SEARCH:
             raise ValueError(
                 f"net: its function has {p} kinks; the components of width {self.width} would need "
-                f"about {max(listed, summed):.2g} sign "
+                f"about {listed if listed > MOST_CELLS else summed:.2g} sign "
                 f"patterns, and at most {MOST_CELLS if listed > MOST_CELLS else LARGEST_SEARCH} "
                 f"are searched"
             )

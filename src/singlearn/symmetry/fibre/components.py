@@ -47,7 +47,11 @@ from singlearn.numbers.linear_algebra import rank
 from singlearn.results.result import Answer
 from singlearn.symmetry.fibre.balance import Pattern, SlopeBalance, parallel
 
-LARGEST_SEARCH = 2**18
+LARGEST_SEARCH = 2**26
+"""Sums of half the kinks: a few seconds. Those of 40 kinks are 2^20."""
+
+MOST_LISTED = 2**18
+"""Patterns that are each a component of its own."""
 
 
 class ComponentKind(Enum):
@@ -116,7 +120,17 @@ class Classification:
     @cached_property
     def balanced(self) -> list[Pattern]:
         """Σ_0, the orientation patterns that need neither opposite nor linear pairs."""
-        return self.balance.solutions(())
+        return self._solutions(())
+
+    def _solutions(self, both: tuple[int, ...]) -> list[Pattern]:
+        """As those of the balance, found once."""
+        if both not in self._known:
+            self._known[both] = self.balance.solutions(both)
+        return self._known[both]
+
+    @cached_property
+    def _known(self) -> dict[tuple[int, ...], list[Pattern]]:
+        return {}
 
     @cached_property
     def classes(self) -> list[list[Pattern]]:
@@ -127,7 +141,7 @@ class Classification:
             pattern: [] for pattern in self.balance.patterns()
         }
         for k in range(len(self.balance.planes)):
-            for pattern in self.balance.solutions((k,)):
+            for pattern in self._solutions((k,)):
                 one, other = ((*pattern[:k], sign, *pattern[k + 1 :]) for sign in (1, -1))
                 neighbours[one].append(other)
                 neighbours[other].append(one)
@@ -189,7 +203,7 @@ class Classification:
         elif e >= 3:
             if self.balanced:
                 held, scales = 0, 0
-            elif any(self.balance.solutions((k,)) for k in range(p)):
+            elif any(self.balance.solvable((k,)) for k in range(p)):
                 held, scales = 1, 1  # two opposite nodes on one kink
             else:
                 held, scales = 2, 3  # a linear pair: two scales and an offset
@@ -218,9 +232,9 @@ class Classification:
             fewer = {
                 (*pattern[:k], 0, *pattern[k + 1 :])
                 for k in both
-                for pattern in self.balance.solutions([other for other in both if other != k])
+                for pattern in self._solutions(tuple(other for other in both if other != k))
             }
-            for pattern in self.balance.solutions(both):
+            for pattern in self._solutions(both):
                 if pattern not in fewer:
                     yield Component(
                         ComponentKind.RIGID, (pattern,), False, labellings, self.width, 0
@@ -231,16 +245,19 @@ class Classification:
         (PARTITION, for N = 1).
         """
         p, e = len(self.balance.planes), self.excess
-        pairs = math.comb(p, e) if e <= len(self.balance.slope) else 0
-        sums = max(pairs, p if e >= 3 else 1) * 2 ** ((p - min(e, p) + 1) // 2)
+        inputs = len(self.balance.slope)
+        pairs = math.comb(p, e) + math.comb(p, e - 1) if 0 < e <= inputs else 0
+        sums = max(pairs, p if e >= 3 and inputs > 1 else 1) * 2 ** ((p - min(e, p) + 1) // 2)
         listed = max(
-            sums,
             2**p if e == 2 else 0,
-            p * 2 ** (p - 1) if e == 1 and len(self.balance.slope) == 1 else 0,
+            p * 2 ** (p - 1) if e == 1 and inputs == 1 else 0,
         )
-        if listed > LARGEST_SEARCH:
-            raise ValueError(
-                f"net: its function has {p} kinks; the components of width {self.width} would need "
-                f"about {listed:.2g} sign patterns, "
-                f"and at most {LARGEST_SEARCH} are searched"
-            )
+        for count, most, what in (
+            (listed, MOST_LISTED, "sign patterns, and at most {} are listed"),
+            (sums, LARGEST_SEARCH, "sums of signs, and at most {} are formed"),
+        ):
+            if count > most:
+                raise ValueError(
+                    f"net: its function has {p} kinks; the components of width {self.width} would "
+                    f"need about {count:.2g} {what.format(most)}"
+                )

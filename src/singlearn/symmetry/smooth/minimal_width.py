@@ -17,7 +17,12 @@ from singlearn.symmetry.smooth.step import Turn
 from singlearn.symmetry.two_layer.kink_form import Hyperplane, KinkForm, boundary
 from singlearn.symmetry.two_layer.minimal_width import MOST_KINKS
 from singlearn.symmetry.two_layer.network import Node
-from singlearn.symmetry.two_layer.sign_choice import SignChoice, choose_signs, completed
+from singlearn.symmetry.two_layer.sign_choice import (
+    SignChoice,
+    choose_signs,
+    choose_signs_by_sums,
+    completed,
+)
 
 
 @dataclass(frozen=True)
@@ -46,14 +51,14 @@ class SmoothWidth(Answer):
         if not self.is_exact:
             raise ValueError(
                 f"minimal width: known only to lie between {self.lower} and {self.upper}; it is "
-                f"searched for up to {MOST_KINKS} units"
+                f"found by looking at all choices up to {MOST_KINKS} units"
             )
         return self.upper
 
     def __str__(self) -> str:
         if self.is_exact:
             return f"minimal width {self.upper}"
-        found = f"({len(self.form.units)} units; searched exactly up to {MOST_KINKS})"
+        found = f"({len(self.form.units)} units; all choices are looked at up to {MOST_KINKS})"
         return f"minimal width between {self.lower} and {self.upper} {found}"
 
 
@@ -104,8 +109,9 @@ def minimal_width_smooth(net: TwoLayerSmooth, domain: Domain | None = None) -> S
     pairs = [plane for plane, unit in zip(stand_in.kinks, form.units, strict=True) if unit in both]
     choices = [completed(stand_in, own, (), 2)]
     choices.append(completed(stand_in, {p: s for p, s in own.items() if p not in pairs}, pairs, 2))
-    best = min(choices, key=lambda choice: choice.cost)
-    return SmoothWidth(units, units + best.cost, form, best)
+    known = min(choices, key=lambda choice: choice.cost)
+    least, best = choose_signs_by_sums(stand_in, False, known)
+    return SmoothWidth(units + least, units + best.cost, form, best)
 
 
 def as_kinks(form: SmoothForm) -> KinkForm:

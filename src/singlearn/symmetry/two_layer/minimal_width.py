@@ -11,11 +11,17 @@ from singlearn.results.result import Answer
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.two_layer.kink_form import Hyperplane, KinkForm, boundary, kink_form
 from singlearn.symmetry.two_layer.network import TwoLayerReLU, require_two_layer
-from singlearn.symmetry.two_layer.sign_choice import SignChoice, choose_signs, completed
+from singlearn.symmetry.two_layer.sign_choice import (
+    SignChoice,
+    choose_signs,
+    choose_signs_by_sums,
+    completed,
+)
 from singlearn.symmetry.two_layer.step import idleness
 
 MOST_KINKS = 20
-"""Choosing which kinks to reverse is a subset-sum problem (for N = 1, PARTITION): exact up to here.
+"""Choosing which kinks to reverse is a subset-sum problem (for N = 1, PARTITION): all choices are
+looked at up to here.
 """
 
 
@@ -56,7 +62,7 @@ class MinimalWidth(Answer):
         if not self.is_exact:
             raise ValueError(
                 f"minimal width: known only to lie between {self.lower} and {self.upper}; it is "
-                f"searched for up to {MOST_KINKS} kinks"
+                f"found by looking at all choices up to {MOST_KINKS} kinks"
             )
         return self.upper
 
@@ -70,7 +76,7 @@ class MinimalWidth(Answer):
             return f"minimal width {self.upper}"
         return (
             f"minimal width between {self.lower} and {self.upper} ({len(self.form.kinks)} "
-            f"kinks; searched exactly up to {MOST_KINKS})"
+            f"kinks; all choices are looked at up to {MOST_KINKS})"
         )
 
 
@@ -89,8 +95,10 @@ def minimal_width(net: TwoLayerReLU, domain: Domain | None = None) -> MinimalWid
     carries a slope of rank one: :math:`H_{\min} = p + \min_s \mathrm{rank}(G - \sum_k s_k A_k
     n_k^T/2)`.
 
-    Exact for up to 20 kinks. With more, the upper bound comes from the orientations that the
-    network has; it is exact where it reaches p.
+    Exact for up to 20 kinks. With more, subset sums are still decided, to about 40 kinks, by
+    meeting in the middle: so the width is exact for one output or one input, and wherever no slope
+    of rank one needs nodes of its own. What is left is a bound: the upper one comes from the
+    orientations that the network has.
 
     Args:
         net: the network.
@@ -119,8 +127,9 @@ def minimal_width(net: TwoLayerReLU, domain: Domain | None = None) -> MinimalWid
                 form, {plane: s for plane, s in signs.items() if plane not in both}, both, term_cost
             )
         )
-    best = min(choices, key=lambda choice: choice.cost)
-    return MinimalWidth(kinks, kinks + best.cost, form, best, domain)
+    own = min(choices, key=lambda choice: choice.cost)
+    least, best = choose_signs_by_sums(form, domain is not None, own)
+    return MinimalWidth(kinks + least, kinks + best.cost, form, best, domain)
 
 
 def _orientations(

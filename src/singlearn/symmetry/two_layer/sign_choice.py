@@ -14,9 +14,15 @@ from jaxtyping import Bool, Int
 from singlearn.numbers.linear_algebra import coordinates, echelon, factorise, independent_rows, rank
 from singlearn.numbers.rational import Matrix, Vector
 from singlearn.symmetry.two_layer.kink_form import Hyperplane, KinkForm
+from singlearn.symmetry.two_layer.signed_sums import signs_with_sum
 
 PRIME = 2**31 - 1
 CHUNK = 2**15
+
+MOST_SUMS = 2**28
+"""Signed sums of halves that are formed in all, about ten seconds: the first halves of 40 kinks
+have 2^20.
+"""
 
 
 @dataclass(frozen=True)
@@ -114,6 +120,59 @@ def choose_signs(form: KinkForm, on_domain: bool) -> SignChoice:
     raise AssertionError("unreachable: a cost of 2 M is always enough")
 
 
+def choose_signs_by_sums(
+    form: KinkForm, on_domain: bool, known: SignChoice
+) -> tuple[int, SignChoice]:
+    """A lower bound of the cost and the cheapest choice found, for more kinks than
+    :func:`choose_signs` can take.
+
+    Costs in increasing order, as there. Where no slope may be left the signs are a subset sum, and
+    are found or excluded by meeting in the middle; where as much rank may be left as there is, all
+    signs do. Where a smaller rank may be left nothing is known that is faster than all 2^p signs:
+    the search ends there, as it does when :data:`MOST_SUMS` were formed.
+
+    Args:
+        form: the kink form.
+        on_domain: whether it is that on a bounded domain.
+        known: a choice; cheaper ones are looked for.
+    """
+    planes = list(form.kinks)
+    outputs, inputs = len(form.constant), len(form.linear[0])
+    sums, term_cost = 0, 1 if on_domain else 2
+    spanning = independent_rows([[Fraction(v) for v in p.normal] for p in planes], inputs)
+    if not on_domain and spanning is not None and inputs < known.cost:
+        # Two opposite nodes on each of these kinks carry any slope.
+        carriers = [planes[i] for i in spanning]
+        known = completed(form, {p: 1 for p in planes if p not in carriers}, carriers, term_cost)
+    for cost in range(known.cost):
+        rest: list[tuple[Hyperplane, ...]] = []
+        undecided = False
+        for left in range(cost // term_cost + 1):
+            if on_domain and left != cost:
+                continue
+            sizes = itertools.combinations(planes, cost - term_cost * left)
+            if left and left < min(outputs, inputs):
+                undecided = True
+            elif left:
+                pairs = next(sizes)
+                signs = {plane: 1 for plane in planes if plane not in pairs}
+                return cost, completed(form, signs, pairs, term_cost)
+            else:
+                work = math.comb(len(planes), cost) * 2 ** ((len(planes) - cost) // 2 + 2)
+                sums += work
+                if sums > MOST_SUMS:
+                    undecided = True
+                else:
+                    rest += sizes
+        for pairs in rest:
+            found = _signs_leaving(form, [p for p in planes if p not in pairs], pairs, 0)
+            if found is not None:
+                return cost, completed(form, found, pairs, term_cost)
+        if undecided:
+            return cost, known
+    return known.cost, known
+
+
 def _signs_leaving(
     form: KinkForm, planes: list[Hyperplane], pairs: Sequence[Hyperplane], left: int
 ) -> dict[Hyperplane, int] | None:
@@ -127,7 +186,7 @@ def _signs_leaving(
     goal = [int(v * whole) for row in target for v in row]
     moves = [[int(v * whole) for row in step for v in row] for step in steps]
     if left == 0:
-        signs = _meet_in_the_middle(goal, moves)
+        signs = _one_sum(goal, moves)
         return None if signs is None else dict(zip(planes, signs, strict=True))
     shape = (len(form.constant), len(directions))
     for signs in _patterns_of_low_rank(goal, moves, shape, left):
@@ -142,29 +201,18 @@ def _signs_leaving(
     return None
 
 
-def _meet_in_the_middle(goal: list[int], moves: list[list[int]]) -> tuple[int, ...] | None:
-    """Signs with ``Σ s_k moves_k = goal``, or ``None``; 2^(p/2) sums of either half are
-    compared.
+def _one_sum(goal: list[int], moves: list[list[int]]) -> tuple[int, ...] | None:
+    """Signs with ``Σ s_k moves_k = goal``, or ``None``. The entries of a vector are digits of one
+    number, in a base that no signed sum can overflow.
     """
-    half = len(moves) // 2
-    first = {tuple(total): signs for signs, total in _sums(moves[:half], len(goal))}
-    for signs, total in _sums(moves[half:], len(goal)):
-        other = first.get(tuple(g - t for g, t in zip(goal, total, strict=True)))
-        if other is not None:
-            return (*other, *signs)
-    return None
-
-
-def _sums(moves: list[list[int]], size: int) -> Iterator[tuple[tuple[int, ...], list[int]]]:
-    """All signed sums; patterns with many +1 first."""
-    partial: list[tuple[tuple[int, ...], list[int]]] = [((), [0] * size)]
-    for move in moves:
-        partial = [
-            ((*signs, s), [t + s * m for t, m in zip(total, move, strict=True)])
-            for s in (1, -1)
-            for signs, total in partial
-        ]
-    yield from partial
+    values, base, whole = [0] * len(moves), 1, 0
+    for i, g in enumerate(goal):
+        digits = [move[i] for move in moves]
+        values = [v + base * d for v, d in zip(values, digits, strict=True)]
+        whole += base * g
+        base *= 2 * (sum(map(abs, digits)) + abs(g)) + 1
+    found = signs_with_sum(values, whole, first=True)
+    return found[0] if found else None
 
 
 def _patterns_of_low_rank(
