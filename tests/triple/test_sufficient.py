@@ -42,9 +42,9 @@ def test_energy_and_gradient_are_those_of_all_observations(made: Any) -> None:
     with jax.enable_x64(True):
         u = jnp.asarray(np.random.default_rng(1).normal(size=triple.dimension))
         energy, slope = jax.value_and_grad(triple.energy)(u, triple.energy_data)
-        whole, gradient = jax.value_and_grad(
-            lambda u: -jnp.sum(triple.pointwise(u, triple.data))
-        )(u)
+        whole, gradient = jax.value_and_grad(lambda u: -jnp.sum(triple.pointwise(u, triple.data)))(
+            u
+        )
         assert float(energy) == pytest.approx(float(whole), rel=1e-13)
         np.testing.assert_allclose(slope, gradient, rtol=1e-10, atol=1e-9 * np.abs(slope).max())
 

@@ -60,8 +60,8 @@ def deep_linear_regression(
     r"""A deep linear network :math:`y ~ N(W_L ⋯ W_1 x, σ^2 I)` for data at hand.
 
     The energy of any number of observations costs as much as that of as many as there are inputs
-    (:class:`singlearn.triple.LinearInInputs`). λ depends on the true rank, which the data leave open, so
-    nothing is claimed; compare :func:`singlearn.exact.catalogue.deep_linear` for each rank.
+    (:class:`singlearn.triple.LinearInInputs`). λ depends on the true rank, which the data leave
+    open, so nothing is claimed; compare :func:`singlearn.exact.catalogue.deep_linear` for each rank.
 
     Args:
         x: inputs, centred and of comparable scales.

@@ -11,7 +11,10 @@ from jaxtyping import Array, Float, PyTree
 
 
 def gaussian(
-    f: Callable[[PyTree, Any], Array], scale: Float[Array, ""] | float | None, w: PyTree, data: PyTree
+    f: Callable[[PyTree, Any], Array],
+    scale: Float[Array, ""] | float | None,
+    w: PyTree,
+    data: PyTree,
 ) -> Float[Array, " n"]:
     """Pointwise log density of Gaussian regression; without one scale for all, the scales are a
     third array of the data.

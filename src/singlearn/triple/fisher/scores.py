@@ -15,8 +15,8 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpyro import handlers
 
-from singlearn.triple.stated_by_model import StatedByModel
 from singlearn.triple.gaussian import gaussian
+from singlearn.triple.stated_by_model import StatedByModel
 from singlearn.triple.triple import Triple
 
 Kind = Literal["predictions", "replicates", "data", "divergence"]
