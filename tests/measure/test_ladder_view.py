@@ -74,3 +74,12 @@ def test_covariances_are_those_of_all_rungs_and_particles(reading):
             centred = points[:, None] ** 2 * (centred**2 - variance)
         dense += (weights * centred) @ (weights * centred).T / 4
     np.testing.assert_allclose(view.covariance(points, reading), dense, rtol=1e-6, atol=1e-12)
+
+
+def test_sample_sizes_of_none_and_of_more_than_all_leave_a_number():
+    """Rounding leaves equal weights a little more than all particles; infinite energies leave 0."""
+    energies = np.zeros((3, 1, 50))
+    sizes = np.array([[1.0], [1 + 1e-15], [0.0]])
+    view = LadderView(np.array([0.0, 1.0, 2.0]), energies, sizes)
+    assert view.free_energy_floor(1.0) == 0.0
+    assert np.isfinite(view.free_energy_floor(2.0))

@@ -107,7 +107,7 @@ class LadderView:
         particles = self.energies.shape[2]
         # Of the log incremental weights of one particle, rung by rung; of the step that ends
         # beyond β the part up to it.
-        spread = np.sqrt(1 / np.maximum(self._effective_sample_size[1:], 1 / particles) - 1)
+        spread = np.sqrt(1 / np.clip(self._effective_sample_size[1:], 1 / particles, 1.0) - 1)
         lengths = np.diff(self.inverse_temperatures)
         part = np.clip((beta - self.inverse_temperatures[:-1]) / lengths, 0.0, 1.0)
         steps = spread * part[:, None] / 2

@@ -61,7 +61,8 @@ def deep_linear_regression(
 
     The energy of any number of observations costs as much as that of as many as there are inputs
     (:class:`singlearn.triple.LinearInInputs`). λ depends on the true rank, which the data leave
-    open, so nothing is claimed; compare :func:`singlearn.exact.catalogue.deep_linear` for each rank.
+    open, so nothing is claimed; compare :func:`singlearn.exact.catalogue.deep_linear` for
+    each rank.
 
     Args:
         x: inputs, centred and of comparable scales.

@@ -62,7 +62,8 @@ def reduced_rank_regression(
 
     The energy of any number of observations costs as much as that of M
     (:class:`singlearn.triple.LinearInInputs`). λ depends on the true rank, which the data leave
-    open, so nothing is claimed; compare :func:`singlearn.exact.catalogue.reduced_rank` for each rank.
+    open, so nothing is claimed; compare :func:`singlearn.exact.catalogue.reduced_rank` for
+    each rank.
 
     Args:
         x: inputs, centred and of comparable scales.
