@@ -14,7 +14,7 @@ OfCoordinates = Callable[[Float[Array, " d"], PyTree], Float[Array, ""]]
 
 
 @dataclass(frozen=True)
-class Program:
+class PathFunctions:
     """The functions of a path, without its data; equal where ``key`` is.
 
     Attributes:
@@ -45,7 +45,7 @@ class Path:
         rows: how many observations an evaluation of the energy works on.
     """
 
-    program: Program
+    program: PathFunctions
     data: PyTree
     name: str
     n: float = 1.0
@@ -74,7 +74,7 @@ class Path:
         def log_base(u: Float[Array, " d"], data: PyTree) -> Float[Array, ""]:
             return own.coordinates.log_prob(u)
 
-        program = Program(own.as_model(), own.dimension, log_base, own.energy)
+        program = PathFunctions(own.as_model(), own.dimension, log_base, own.energy)
         return cls(
             program,
             own.energy_data,

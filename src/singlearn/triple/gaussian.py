@@ -25,6 +25,9 @@ def gaussian(
         w: the parameter.
         data: ``(x, y)`` or ``(x, y, scale)``.
 
+    Returns:
+        Log densities, in nats.
+
     Raises:
         ValueError: an f of another shape than y.
     """
@@ -44,8 +47,8 @@ def gaussian(
             -0.5 * jnp.sum(((y - prediction) / each) ** 2, axis=axes) - constant
         )
         return found
-    # Axes and no reshape: measured three times the gradients a second, XLA fuses through a sum but
-    # not through a reshape.
+    # Axes and no reshape: measured three times the gradients per second, XLA fuses through a sum
+    # but not through a reshape.
     log = math.log if isinstance(scale, (int, float)) else jnp.log
     found = -0.5 * jnp.sum(((y - prediction) / scale) ** 2, axis=axes) - 0.5 * math.prod(
         y.shape[1:]

@@ -121,6 +121,9 @@ def summarised_energy(
         w: the parameter.
         summary: of the data.
 
+    Returns:
+        The energy.
+
     Raises:
         ValueError: a log likelihood that has no such statistics.
     """
