@@ -110,6 +110,9 @@ class LadderView:
         rung and half the step after it. A step has the variance :math:`s^2 = 1/\text{ESS} - 1` per
         particle, so that a rung counts with :math:`(s_{k-1} + s_k)^2/4N`; what the energies of a
         rung remember of the rung before makes their errors go along.
+
+        Returns:
+            The error of the mean over replicates.
         """
         particles = self.energies.shape[2]
         # Of the log incremental weights of one particle, rung by rung; of the step that ends
@@ -194,8 +197,11 @@ class LadderView:
 def _variance_of_sum(
     weights: Float[np.ndarray, "rungs replicates"], memory: Float[np.ndarray, " rungs"]
 ) -> Float[np.ndarray, " replicates"]:
-    """Of Σ a_k x_k, where each x_k has variance 1 and remembers ``memory[k]`` of the one
-    before.
+    """The variance of Σ a_k x_k, where each x_k has variance 1 and remembers ``memory[k]`` of the
+    one before.
+
+    Returns:
+        It, by replicate.
     """
     total = np.zeros(weights.shape[1])
     carried = np.zeros(weights.shape[1])
