@@ -22,6 +22,8 @@ RIVALS = {
     "generalisation": "generalisation",
     "modes": "unseen_modes",
     "reweighting": "reweighting",
+    "calibration": "calibration",
+    "large-model": "large_model",
     "silu": "silu_at_w0",
     "activations": "activations_task",
 }

@@ -120,7 +120,7 @@ def nuts(
         )
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.key(seed), chains)
-        data = jax.tree.map(jnp.asarray, triple.data)
+        data = jax.tree.map(jnp.asarray, triple.energy_data)
         points, energies, diverged = (
             np.asarray(part) for part in _compiled(triple.as_model(), draws, warmup)(keys, data)
         )

@@ -150,7 +150,7 @@ def _estimate(
             parameter = jax.tree.map(
                 np.asarray, triple.coordinates.constrain(jnp.asarray(points[best]))
             )
-            at = float(triple.energy(jnp.asarray(points[best]), triple.data))
+            at = float(triple.energy(jnp.asarray(points[best]), triple.energy_data))
         stationary = bool(gradients[best] <= STATIONARY * max(abs(values[best]), 1.0))
         estimates.append(
             PointEstimate(

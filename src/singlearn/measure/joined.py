@@ -171,6 +171,7 @@ class JoinedView(LadderView):
             energies,
             first._effective_sample_size,
             resolved=self.resolved,
+            memory=first._memory,
         )
         # Any β is still read from all samples: neighbouring rungs of the whole need not overlap,
         # those of its parts do.

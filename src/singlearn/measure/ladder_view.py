@@ -12,6 +12,9 @@ from singlearn.measure.reweight import ENERGY_CEILING, Reweighting
 from singlearn.results.estimate import Estimate
 from singlearn.running.arguments import real_number
 
+# A rung that remembers more than this of the one before has a caution of its own.
+LONGEST_MEMORY = 0.95
+
 
 class LadderView:
     """Free energy, energy and heat capacity at any β of the ladder, each with the error seen
@@ -27,6 +30,7 @@ class LadderView:
             replicate.
         resolved: the largest β at which rounding leaves the energies their digits; beyond it
             readings are withheld.
+        memory: correlation of the energies of a rung with those before its moves; default: none.
     """
 
     def __init__(
@@ -37,6 +41,7 @@ class LadderView:
         prior_free_energies: Float[np.ndarray, " replicates"] | None = None,
         prior_floor: float = 0.0,
         resolved: float = math.inf,
+        memory: Float[np.ndarray, " rungs"] | None = None,
     ) -> None:
         self.inverse_temperatures = inverse_temperatures
         self.energies = energies
@@ -46,6 +51,11 @@ class LadderView:
         )
         self._prior_floor = prior_floor
         self.resolved = resolved
+        self._memory = (
+            np.zeros(len(inverse_temperatures))
+            if memory is None
+            else np.clip(np.nan_to_num(memory), 0.0, LONGEST_MEMORY)
+        )
 
     @cached_property
     def replicates(self) -> list[Reweighting]:
@@ -94,15 +104,28 @@ class LadderView:
         )
 
     def free_energy_floor(self, beta: float | int) -> float:
-        """The standard error of F(β) that independent particles alone would leave, in nats."""
+        r"""The standard error of F(β) that the number of particles alone would leave, in nats.
+
+        F is a sum of steps, :math:`F ≈ Σ_k a_k \bar U_k` with :math:`a_k` half the step before a
+        rung and half the step after it. A step has the variance :math:`s^2 = 1/\text{ESS} - 1` per
+        particle, so that a rung counts with :math:`(s_{k-1} + s_k)^2/4N`; what the energies of a
+        rung remember of the rung before makes their errors go along.
+
+        Returns:
+            The error of the mean over replicates.
+        """
         particles = self.energies.shape[2]
-        upto = self.inverse_temperatures[1:] <= beta
-        # Variance of the log incremental weights of independent particles, half of it: each
-        # interval is read from both its ends.
-        steps = np.sum(1 / self._effective_sample_size[1:][upto] - 1, axis=0) / (2 * particles)
-        return float(
-            np.sqrt((max(steps.mean(), 0.0) + self._prior_floor**2) / len(self.replicates))
-        )
+        # Of the log incremental weights of one particle, rung by rung; of the step that ends
+        # beyond β the part up to it.
+        spread = np.sqrt(1 / np.clip(self._effective_sample_size[1:], 1 / particles, 1.0) - 1)
+        lengths = np.diff(self.inverse_temperatures)
+        part = np.clip((beta - self.inverse_temperatures[:-1]) / lengths, 0.0, 1.0)
+        steps = spread * part[:, None] / 2
+        # A rung is read for the step before it and for the step after it, with the same particles.
+        zero = np.zeros((1, steps.shape[1]))
+        weights = np.concatenate([steps, zero]) + np.concatenate([zero, steps])
+        variance = float(np.mean(_variance_of_sum(weights, self._memory)) / particles)
+        return math.sqrt((variance + self._prior_floor**2) / len(self.replicates))
 
     def energy(self, beta: float | int) -> Estimate:
         """E(β) = E_w^β[n L_n], in nats.
@@ -169,3 +192,21 @@ class LadderView:
                     row[inside] = -weights
             total += rows @ rows.T
         return total / len(self.replicates) ** 2
+
+
+def _variance_of_sum(
+    weights: Float[np.ndarray, "rungs replicates"], memory: Float[np.ndarray, " rungs"]
+) -> Float[np.ndarray, " replicates"]:
+    """The variance of Σ a_k x_k, where each x_k has variance 1 and remembers ``memory[k]`` of the
+    one before.
+
+    Returns:
+        It, by replicate.
+    """
+    total = np.zeros(weights.shape[1])
+    carried = np.zeros(weights.shape[1])
+    for own, remembered in zip(weights, memory, strict=True):
+        carried = remembered * carried
+        total += own**2 + 2 * own * carried
+        carried = carried + own
+    return total

@@ -17,6 +17,7 @@ from singlearn.models.latent_dirichlet import (
     latent_dirichlet_allocation_population,
     topic_log_likelihood,
 )
+from singlearn.models.linear_regression import linear_regression
 from singlearn.models.mixture import MixturePrior, gaussian_mixture, location_mixture
 from singlearn.models.naive_bayes import (
     naive_bayes,
@@ -67,6 +68,7 @@ __all__ = [
     "hidden_markov_population",
     "latent_dirichlet_allocation",
     "latent_dirichlet_allocation_population",
+    "linear_regression",
     "location_mixture",
     "moving_kink",
     "naive_bayes",

@@ -15,6 +15,7 @@ from singlearn.exact import catalogue
 from singlearn.running.arguments import real_number, whole_number
 from singlearn.triple import Triple
 from singlearn.triple.intake import matrix
+from singlearn.triple.sufficient import LinearInInputs
 
 
 def deep_linear(widths: Sequence[int], rank: int, n: float | int = 1.0) -> Triple:
@@ -61,8 +62,10 @@ def deep_linear_regression(
 ) -> Triple:
     r"""A deep linear network :math:`y ~ N(W_L ⋯ W_1 x, σ^2 I)` for data at hand.
 
-    λ depends on the true rank, which the data leave open, so nothing is claimed; compare
-    :func:`singlearn.exact.catalogue.deep_linear` for each rank.
+    The energy of any number of observations costs as much as that of as many as there are inputs
+    (:class:`singlearn.triple.LinearInInputs`). λ depends on the true rank, which the data leave
+    open, so nothing is claimed; compare :func:`singlearn.exact.catalogue.deep_linear` for
+    each rank.
 
     Args:
         x: inputs, centred and of comparable scales.
@@ -84,15 +87,18 @@ def deep_linear_regression(
     x, y = matrix("x", x), matrix("y", y)
     widths = [x.shape[1], *hidden, y.shape[1]]
 
-    def f(
-        w: Mapping[str, Float[Array, "_ _"]], x: Float[Array | np.ndarray, "n inputs"]
-    ) -> Float[Array, "n outputs"]:
-        product = jnp.asarray(_product(w))
-        return jnp.asarray(x, product.dtype) @ product.T
-
     return Triple.regression(
-        f, _prior(widths, prior_scale), x, y, scale=scale, name=f"deep linear {_arrows(widths)}"
+        LinearInInputs(_coefficients),
+        _prior(widths, prior_scale),
+        x,
+        y,
+        scale=scale,
+        name=f"deep linear {_arrows(widths)}",
     )
+
+
+def _coefficients(w: Mapping[str, Float[Array, "_ _"]]) -> Float[Array, "inputs outputs"]:
+    return jnp.asarray(_product(w)).T
 
 
 def _product(w: Mapping[str, Float[Array, "_ _"]]) -> Float[Array, "outputs inputs"]:

@@ -13,6 +13,7 @@ from singlearn.exact import catalogue
 from singlearn.running.arguments import real_number, whole_number
 from singlearn.triple import Triple
 from singlearn.triple.intake import matrix
+from singlearn.triple.sufficient import LinearInInputs
 
 
 def reduced_rank(inputs: int, hidden: int, outputs: int, rank: int, n: float | int = 1.0) -> Triple:
@@ -62,8 +63,10 @@ def reduced_rank_regression(
 ) -> Triple:
     r"""Reduced rank regression :math:`y ~ N(BAx, σ^2 I)` for data at hand.
 
-    λ depends on the true rank, which the data leave open, so nothing is claimed; compare
-    :func:`singlearn.exact.catalogue.reduced_rank` for each rank.
+    The energy of any number of observations costs as much as that of M
+    (:class:`singlearn.triple.LinearInInputs`). λ depends on the true rank, which the data leave
+    open, so nothing is claimed; compare :func:`singlearn.exact.catalogue.reduced_rank` for
+    each rank.
 
     Args:
         x: inputs, centred and of comparable scales.
@@ -83,17 +86,19 @@ def reduced_rank_regression(
     """
     hidden = whole_number("hidden", hidden)
     x, y = matrix("x", x), matrix("y", y)
-
-    def f(
-        w: Mapping[str, Float[Array, "_ _"]], x: Float[Array | np.ndarray, "n inputs"]
-    ) -> Float[Array, "n outputs"]:
-        A, B = jnp.asarray(w["A"]), jnp.asarray(w["B"])
-        return jnp.asarray(x, A.dtype) @ A.T @ B.T
-
     prior = _prior(x.shape[1], hidden, y.shape[1], prior_scale)
     return Triple.regression(
-        f, prior, x, y, scale=scale, name=f"reduced rank {x.shape[1]}→{hidden}→{y.shape[1]}"
+        LinearInInputs(_coefficients),
+        prior,
+        x,
+        y,
+        scale=scale,
+        name=f"reduced rank {x.shape[1]}→{hidden}→{y.shape[1]}",
     )
+
+
+def _coefficients(w: Mapping[str, Float[Array, "_ _"]]) -> Float[Array, "inputs outputs"]:
+    return jnp.asarray(w["A"]).T @ jnp.asarray(w["B"]).T
 
 
 def _prior(

@@ -57,7 +57,12 @@ class ModeRun:
         rungs = self.rungs
         start, floor = self.prior_free_energies, self.prior_floor
         return LadderView(
-            rungs.inverse_temperature, rungs.energies, rungs.effective_sample_size, start, floor
+            rungs.inverse_temperature,
+            rungs.energies,
+            rungs.effective_sample_size,
+            start,
+            floor,
+            memory=rungs.rank_correlation,
         )
 
     @property
@@ -203,7 +208,12 @@ def _from_uniform_to_prior(
         settings.precision,
     )
     rungs = anneal(bridge, own, None, False, lambda: uniform)
-    view = LadderView(rungs.inverse_temperature, rungs.energies, rungs.effective_sample_size)
+    view = LadderView(
+        rungs.inverse_temperature,
+        rungs.energies,
+        rungs.effective_sample_size,
+        memory=rungs.rank_correlation,
+    )
     shortfall = np.array(view.free_energy(1.0).replicates)
     return (
         rungs.particles[-1].astype(float),

@@ -63,7 +63,7 @@ def build_bridge(
     triple: Triple, centre: Float[np.ndarray, " d"], beta: float, restriction: Restriction
 ) -> Bridge:
     """The bridge from around ``centre`` (flat coordinates); raises as ``temper_from``."""
-    data = jax.tree.map(jnp.asarray, triple.data)
+    data = jax.tree.map(jnp.asarray, triple.energy_data)
     compiled = _compile(triple.as_model(), restriction)
     if not bool(compiled.inside(jnp.asarray(centre)[None])[0]):
         raise ValueError(f"start: it is not in the phase {restriction.description!r}")
@@ -78,7 +78,7 @@ def build_bridge(
     factor = scales[:, None] * vectors / np.sqrt(np.maximum(np.abs(eigenvalues), 1.0))
     factor = factor * _shrinkage(compiled, centre, factor, restriction.description)
     log_volume = np.asarray(np.linalg.slogdet(factor)[1])
-    setting = (np.asarray(beta), centre, factor, log_volume, triple.data)
+    setting = (np.asarray(beta), centre, factor, log_volume, triple.energy_data)
 
     def draw(
         key: Key[Array, ""], count: int

@@ -72,7 +72,7 @@ def landscape_of(triple: Triple) -> Landscape:
     """The landscape of ``triple`` in the current precision of JAX."""
     wide = jnp.zeros(()).dtype == jnp.float64
     compiled = _compile(triple.as_model(), wide)
-    data = jax.tree.map(jnp.asarray, triple.data)
+    data = jax.tree.map(jnp.asarray, triple.energy_data)
     number = np.float64 if wide else np.float32
 
     def slope(
@@ -99,8 +99,8 @@ def in_pieces(function: Callable[..., PyTree], numbers: int) -> Callable[..., Py
 
 
 def numbers_of(triple: Triple) -> int:
-    """How many numbers one evaluation works on, roughly: one per observation."""
-    return 1 if triple.is_population else int(triple.n)
+    """How many numbers one evaluation of the energy works on, roughly: one per observation."""
+    return triple.energy_rows
 
 
 @lru_cache(maxsize=16)

@@ -75,7 +75,7 @@ def compile_moves(path: Path, particles: int) -> Moves:
     wide = jnp.zeros(()).dtype == jnp.float64
     data = jax.tree.map(jnp.asarray, path.data)
     energies, hamiltonian, curvature = _compile(
-        path.program, particles, _chunk_size(path.n, path.is_population), wide
+        path.program, particles, _chunk_size(path.rows, path.is_population), wide
     )
     return Moves(
         energies=lambda u: energies(u, (), data),
@@ -194,7 +194,7 @@ def prior_draws(
         particles: how many.
     """
     wide = jnp.zeros(()).dtype == jnp.float64
-    chunk = _chunk_size(float(triple.n), triple.is_population)
+    chunk = _chunk_size(triple.energy_rows, triple.is_population)
     draw = _compile_draws(triple.coordinates, particles, chunk, wide)
     return np.asarray(draw(jax.random.split(key, particles), (), ()))
 
@@ -211,10 +211,10 @@ def _compile_draws(
     )
 
 
-def _chunk_size(n: float, is_population: bool) -> int:
+def _chunk_size(rows: int, is_population: bool) -> int:
     if jax.default_backend() != "cpu":
-        return max(16, ACCELERATOR_CHUNK // max(64, int(n)))
-    return POPULATION_CHUNK if is_population else max(8, min(POPULATION_CHUNK, CPU_CHUNK // int(n)))
+        return max(16, ACCELERATOR_CHUNK // max(64, rows))
+    return POPULATION_CHUNK if is_population else max(8, min(POPULATION_CHUNK, CPU_CHUNK // rows))
 
 
 def _spread_over_devices(

@@ -154,6 +154,7 @@ def _view(rungs: Rungs, start: np.ndarray, floor: float, resolved: float = math.
         start,
         floor,
         resolved,
+        rungs.rank_correlation,
     )
 
 

@@ -92,7 +92,7 @@ def find_optimum(
         ValueError: the energy is infinite at every start.
     """
     with jax.enable_x64(True):
-        data = jax.tree.map(jnp.asarray, triple.data)
+        data = jax.tree.map(jnp.asarray, triple.energy_data)
         compiled = _compile(triple.as_model(), numbers_of(triple) <= QUICK_WORK)
 
         def energy(u: Float[np.ndarray, " d"]) -> Slope:

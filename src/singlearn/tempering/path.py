@@ -42,6 +42,7 @@ class Path:
         n: number of observations, or the sample size of a population.
         is_population: whether U is no sum over observations. The ladder of a path with observations
             has rungs around β = 1/log n, where λ is read.
+        rows: how many observations an evaluation of the energy works on.
     """
 
     program: PathFunctions
@@ -49,6 +50,7 @@ class Path:
     name: str
     n: float = 1.0
     is_population: bool = True
+    rows: int = 1
 
     @property
     def dimension(self) -> int:
@@ -73,4 +75,11 @@ class Path:
             return own.coordinates.log_prob(u)
 
         program = PathFunctions(own.as_model(), own.dimension, log_base, own.energy)
-        return cls(program, own.data, name or own.name, float(own.n), own.is_population)
+        return cls(
+            program,
+            own.energy_data,
+            name or own.name,
+            float(own.n),
+            own.is_population,
+            own.energy_rows,
+        )

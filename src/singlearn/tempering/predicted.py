@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import jax
@@ -15,6 +16,7 @@ from singlearn.tempering.draw_of_data import Draw
 from singlearn.tempering.named_groups import DRAWS, posterior_dimensions
 from singlearn.tempering.posterior import compiled_constrain
 from singlearn.triple import Triple
+from singlearn.triple.gaussian import gaussian
 from singlearn.triple.numpyro_model.statements import Brought
 from singlearn.triple.sites import ObservedSite, Sites
 from singlearn.triple.stated_by_model import StatedByModel
@@ -166,7 +168,7 @@ def _model(triple: Triple) -> Brought | None:
 def _regression(triple: Triple) -> tuple[Callable[..., Array], float | None] | None:
     """The function and the noise of ``Triple.regression``; ``None`` for other triples."""
     function: Any = triple.log_likelihood
-    if getattr(getattr(function, "func", None), "__name__", "") != "_gaussian":
+    if not isinstance(function, partial) or function.func is not gaussian:
         return None
     f, scale = function.args
     return f, scale

@@ -192,7 +192,7 @@ def _beyond_resolution(triple: Triple, rungs: Rungs, settings: dict[str, Any]) -
         return []
     with jax.enable_x64(settings["precision"] == "float64"):
         energy = jax.jit(jax.vmap(triple.energy, in_axes=(0, None)))
-        data = jax.tree.map(jnp.asarray, triple.data)
+        data = jax.tree.map(jnp.asarray, triple.energy_data)
         chosen = particles[beyond.any(axis=1)]
         # Three e-folds inside the edge: an energy that changes there would go on changing beyond
         # it.

@@ -20,7 +20,7 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal, Var
 from jaxtyping import Array, Float, PyTree
 
-from singlearn.tempering.landscape import QUICKLY_COMPILED, in_pieces, numbers_of
+from singlearn.tempering.landscape import QUICKLY_COMPILED, in_pieces
 from singlearn.triple import Model, Triple
 
 # More scores than these are thinned evenly; an array with more entries is summed over the
@@ -103,7 +103,7 @@ def _compile(model: Model, wide: bool) -> tuple[int, Callable[..., tuple[Array, 
     except Exception:
         count = 0
     slope = jax.value_and_grad(score)
-    batched = in_pieces(lambda own, data: slope(*own, data), numbers_of(triple))
+    batched = in_pieces(lambda own, data: slope(*own, data), max(n, 1))
     return count, jax.jit(batched, compiler_options=QUICKLY_COMPILED)
 
 

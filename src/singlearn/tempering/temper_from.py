@@ -178,6 +178,7 @@ def temper_from(
         rungs.effective_sample_size,
         mass.free_energies,
         mass.floor,
+        memory=rungs.rank_correlation,
     )
     with jax.enable_x64(precision == "float64"):
         own = restricted(triple, restriction)

@@ -330,7 +330,7 @@ def _scan(
         grid = np.interp(
             np.linspace(0, 1, chunks * GRID_CHUNK), np.linspace(0, 1, len(ordered)), ordered
         )[:, None]
-        data = jax.tree.map(jnp.asarray, triple.data)
+        data = jax.tree.map(jnp.asarray, triple.energy_data)
         look = jax.jit(jax.vmap(triple.energy, in_axes=(0, None)))
         for part in np.split(grid, chunks) if chunks else []:
             drawn.append(part)

@@ -275,12 +275,19 @@ def _carried(
 ) -> tuple[Float[np.ndarray, "replicates particles d"], Estimate]:
     """The population at ``there``, and F there minus F here."""
     path = Path(
-        _between(here.as_model(), there.as_model()), (beta, here.data, there.data), there.name
+        _between(here.as_model(), there.as_model()),
+        (beta, here.energy_data, there.energy_data),
+        there.name,
     )
     replicates, particles, _ = population.shape
     settings = Settings.of(path, 1.0, particles, replicates, seed, 0.6, 1, "float64")
     rungs = anneal(path, settings, None, False, lambda: population)
-    view = LadderView(rungs.inverse_temperature, rungs.energies, rungs.effective_sample_size)
+    view = LadderView(
+        rungs.inverse_temperature,
+        rungs.energies,
+        rungs.effective_sample_size,
+        memory=rungs.rank_correlation,
+    )
     return rungs.particles[-1], view.free_energy(1.0)
 
 

@@ -18,6 +18,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
+from singlearn.triple.sufficient import Summary, summarised_energy, summary_of
+
 
 @dataclass(frozen=True, eq=False)
 class Observations:
@@ -40,8 +42,22 @@ class Observations:
         """The pointwise log likelihood, in nats."""
         return self.function(w, data)
 
+    @cached_property
+    def energy_data(self) -> PyTree:
+        """Sufficient statistics where the log likelihood has such, else the data."""
+        summary = summary_of(self.function, self.data)
+        return self.data if summary is None else summary
+
+    @property
+    def energy_rows(self) -> int:
+        """How many observations, or rows of sufficient statistics, the energy works on."""
+        own = self.energy_data
+        return len(own.triangle) if isinstance(own, Summary) else self.n
+
     def energy(self, w: PyTree, data: PyTree) -> Float[Array, ""]:
-        """n L_n(w), in nats."""
+        """n L_n(w) of observations, or of their sufficient statistics, in nats."""
+        if isinstance(data, Summary):
+            return summarised_energy(self.function, w, data)
         return -jnp.sum(self.values(w, data))
 
     def parts(self) -> dict[str, Any]:
@@ -63,6 +79,7 @@ class Divergence:
 
     is_population: ClassVar[bool] = True
     excluded: ClassVar[float] = math.inf
+    energy_rows: ClassVar[int] = 1
 
     @property
     def kl(self) -> Callable[[PyTree], Float[Array, ""]]:
@@ -73,6 +90,11 @@ class Divergence:
     def data(self) -> PyTree:
         """The sample size, so that one compiled program serves every n."""
         return (np.asarray(float(self.n)),)
+
+    @property
+    def energy_data(self) -> PyTree:
+        """The same as ``data``."""
+        return self.data
 
     def values(self, w: PyTree, data: PyTree) -> Float[Array, ""]:
         """K(w), in nats."""
@@ -104,6 +126,7 @@ class DivergenceAt:
 
     is_population: ClassVar[bool] = True
     excluded: ClassVar[float] = math.inf
+    energy_rows: ClassVar[int] = 1
 
     @cached_property
     def kl(self) -> Callable[[PyTree], Float[Array, ""]]:
@@ -114,6 +137,11 @@ class DivergenceAt:
     def data(self) -> PyTree:
         """Sample size and setting, so that one compiled program serves every n and every θ."""
         return (np.asarray(float(self.n)), self.setting)
+
+    @property
+    def energy_data(self) -> PyTree:
+        """The same as ``data``."""
+        return self.data
 
     def values(self, w: PyTree, data: PyTree) -> Float[Array, ""]:
         """K(w; θ) at the setting that ``data`` hold, in nats."""

@@ -17,6 +17,7 @@ from singlearn.exact.coefficient import ExactCoefficient
 from singlearn.results.prompt import Shown, in_few_words
 from singlearn.running.arguments import real_number
 from singlearn.triple.coordinates import Coordinates, coordinates_of
+from singlearn.triple.gaussian import gaussian
 from singlearn.triple.intake.arrays import (
     as_array,
     as_data,
@@ -230,6 +231,20 @@ class Triple(Shown):
         return self.kind.data
 
     @property
+    def energy_data(self) -> PyTree:
+        """What :meth:`energy` is given where all observations count: sufficient statistics where
+        the log likelihood has such (``LinearInInputs``), else ``data``.
+        """
+        return self.kind.energy_data
+
+    @property
+    def energy_rows(self) -> int:
+        """How many observations an evaluation of the energy works on: the number of inputs where
+        there are sufficient statistics, 1 for a population.
+        """
+        return self.kind.energy_rows
+
+    @property
     def is_population(self) -> bool:
         """Whether the energy is the exact n K(w), without data."""
         return self.kind.is_population
@@ -348,10 +363,7 @@ class Triple(Shown):
 
     def energy(self, u: Float[Array, " d"], data: PyTree) -> Float[Array, ""]:
         """n L_n(w(u)), or n K(w(u)) for a population triple, in nats; +inf where it is not a
-        number. ``data`` are ``triple.data``.
-
-        Returns:
-            One number.
+        number. ``data`` are ``triple.energy_data`` or ``triple.data``; the energy is the same.
         """
         value = self.kind.energy(self.coordinates.constrain(u), data)
         return jnp.where(jnp.isnan(value), jnp.inf, value)
@@ -545,14 +557,14 @@ class Triple(Shown):
             )
         if np.ndim(scale) == 0:
             log_likelihood = partial(
-                _gaussian,
+                gaussian,
                 f,
                 real_number("scale", scale, above=0, meaning="a positive standard deviation"),
             )
             return cls(log_likelihood, prior, (x, y), truth, name, known)
         # A noise of each observation is data like x and y: further data bring their own.
         return cls(
-            partial(_gaussian, f, None),
+            partial(gaussian, f, None),
             prior,
             (x, y, noise_of_each(scale, y.shape)),
             truth,
@@ -667,36 +679,6 @@ def _numpyro_again(
     model: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], name: str
 ) -> Triple:
     return Triple.from_numpyro(model, *args, **kwargs)._changed(name=name)
-
-
-def _gaussian(
-    f: Callable[[PyTree, Any], Array], scale: float | None, w: PyTree, data: PyTree
-) -> Float[Array, " n"]:
-    """Pointwise log density of Gaussian regression; without one scale for all, the scales are a
-    third array of the data.
-    """
-    x, y, *own = data
-    prediction = f(w, x)
-    if prediction.shape != y.shape:
-        raise ValueError(
-            f"f: returned shape {prediction.shape}; it should be the shape of y, {y.shape}"
-        )
-    axes = tuple(range(1, y.ndim))
-    if scale is None:
-        (each,) = own
-        constant = jnp.sum(jnp.log(each), axis=axes) + 0.5 * math.prod(y.shape[1:]) * math.log(
-            2 * math.pi
-        )
-        found: Float[Array, " n"] = (
-            -0.5 * jnp.sum(((y - prediction) / each) ** 2, axis=axes) - constant
-        )
-        return found
-    # Axes and no reshape: measured three times the gradients per second, XLA fuses through a sum
-    # but not through a reshape.
-    found = -0.5 * jnp.sum(((y - prediction) / scale) ** 2, axis=axes) - 0.5 * math.prod(
-        y.shape[1:]
-    ) * math.log(2 * math.pi * scale**2)
-    return found
 
 
 @dataclass(frozen=True)

@@ -221,7 +221,7 @@ def _compile(model: Model, live: int, slices: int) -> tuple[Callable[..., Any], 
         return base.init_state_strategy(
             u,
             coordinates.log_prob,
-            lambda z: -triple.energy(z, triple.data) / triple.n,
+            lambda z: -triple.energy(z, triple.energy_data) / triple.n,
             loglikelihood_birth,
         )
 

@@ -15,8 +15,9 @@ import numpy as np
 from jaxtyping import Array, Float
 from numpyro import handlers
 
+from singlearn.triple.gaussian import gaussian
 from singlearn.triple.stated_by_model import StatedByModel
-from singlearn.triple.triple import Triple, _gaussian
+from singlearn.triple.triple import Triple
 
 Kind = Literal["predictions", "replicates", "data", "divergence"]
 
@@ -91,7 +92,7 @@ def scores_of(triple: Triple, reference: Float[np.ndarray, " d"], seed: int) -> 
 def regression_of(triple: Triple) -> tuple[Callable[..., Array], Any] | None:
     """f and σ of a triple made by ``Triple.regression``; ``None`` for any other."""
     found = triple.log_likelihood
-    if isinstance(found, partial) and found.func is _gaussian and len(found.args) == 2:
+    if isinstance(found, partial) and found.func is gaussian and len(found.args) == 2:
         return found.args
     return None
 
