@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from singlearn import (
+        benchmark,
         data,
         exact,
         experiments,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
 ROOMS = (
     "agreement",
+    "benchmark",
     "data",
     "exact",
     "experiments",
@@ -90,6 +92,7 @@ __all__ = [
     "Triple",
     "__version__",
     "agreement",
+    "benchmark",
     "collapse",
     "data",
     "diagnose",
