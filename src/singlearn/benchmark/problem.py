@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 
 from singlearn.benchmark.priors import ParameterPrior
 from singlearn.benchmark.truth import KnownCoefficient, KnownValue, Phase
@@ -71,9 +71,9 @@ class Problem(Answer):
     title: str
     prior: tuple[ParameterPrior, ...]
     constants: Mapping[str, Any]
-    data: Mapping[str, Float[np.ndarray, "n ..."]]
-    n: float
-    inverse_temperatures: tuple[float, ...]
+    data: Mapping[str, Shaped[np.ndarray, "n ..."]]
+    n: float | int
+    inverse_temperatures: tuple[float | int, ...]
     learning_coefficient: KnownCoefficient | None
     leading_constant: float | None
     known: tuple[KnownValue, ...]

@@ -20,6 +20,10 @@ WORDS = {
 }
 
 
+RESERVED = {"target": "true_map"}
+"""What Stan has words of its own for."""
+
+
 def program(problem: Problem) -> str | None:
     """The program; its constants are written into it, its data are :func:`data`, β among them.
 
@@ -52,7 +56,7 @@ def program(problem: Problem) -> str | None:
 def data_arrays(problem: Problem) -> dict[str, np.ndarray]:
     """Data and constants that are numbers, as arrays: what Stan declares."""
     constants = {
-        name: np.asarray(value)
+        RESERVED.get(name, name): np.asarray(value)
         for name, value in problem.constants.items()
         if not isinstance(value, str | dict)
     }

@@ -42,26 +42,40 @@ def sample(problem: Problem, budget: int, seed: int) -> Outcome:
     with pymc.Model():
         u = pymc.Uniform("u", 0.0, 1.0, shape=problem.dimension)
         pymc.Potential("log_likelihood", LogLikelihood()(u))
-        trace = pymc.sample_smc(
-            max(budget // RUNS, 16),
-            chains=RUNS,
-            cores=1,
-            random_seed=seed,
-            progressbar=False,
-            compute_convergence_checks=False,
-        )
-    stored = trace.sample_stats["log_marginal_likelihood"].values
-    evidence = [_last(one) for one in np.asarray(stored, dtype=object)]
+        # One after the other: the evidence of several chains of unequal length is stored in one
+        # ragged array.
+        traces = [
+            pymc.sample_smc(
+                max(budget // RUNS, 16),
+                chains=1,
+                cores=1,
+                random_seed=RUNS * seed + run,
+                progressbar=False,
+                compute_convergence_checks=False,
+            )
+            for run in range(RUNS)
+        ]
+    evidence = [_last(trace.sample_stats["log_marginal_likelihood"].values) for trace in traces]
+    cubes = np.concatenate([trace.posterior["u"].values for trace in traces])
     return Outcome(
         float(np.mean(evidence)),
         float(np.std(evidence, ddof=1) / math.sqrt(RUNS)),
-        problem.from_unit_cube(trace.posterior["u"].values),
+        problem.from_unit_cube(cubes),
         "replicates",
         likelihood_evaluations=likelihood.evaluations,
     )
 
 
 def _last(values: object) -> float:
-    """A run keeps one number for each rung, and the last of them is log Z."""
-    flat = np.asarray(list(np.ravel(np.asarray(values, dtype=object)))[-1], dtype=float).ravel()
-    return float(flat[np.isfinite(flat)][-1])
+    """A run keeps one number for each rung, the last of which is log Z; those before are none."""
+    found: list[float] = []
+
+    def walk(item: object) -> None:
+        if isinstance(item, (list, tuple, np.ndarray)):
+            for part in item:
+                walk(part)
+        else:
+            found.append(float(item))  # type: ignore[arg-type]
+
+    walk(np.asarray(values, dtype=object))
+    return next(value for value in reversed(found) if math.isfinite(value))

@@ -222,7 +222,7 @@ def _hidden_markov_stan(constants: Arrays) -> str:
         "      vector[num_elements(initial)] forward;\n"
         "      for (k in 1:num_elements(initial))\n"
         "        forward[k] = initial[k] * emission[k][sequences[i, 1] + 1];\n"
-        "      for (t in 2:cols(to_matrix(sequences))) {\n"
+        "      for (t in 2:size(sequences[i])) {\n"
         "        vector[num_elements(initial)] next = rep_vector(0, num_elements(initial));\n"
         "        for (j in 1:num_elements(initial)) {\n"
         "          for (k in 1:num_elements(initial))\n"

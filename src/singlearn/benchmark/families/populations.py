@@ -93,7 +93,7 @@ def _linear_stan(constants: Arrays) -> str:
     product = " * ".join(f"W{layer}" for layer in range(constants["layers"], 0, -1))
     return (
         f"    matrix[{len(constants['target'])}, {len(constants['target'][0])}] residual = "
-        f"{product} - target;\n    real K = sum(residual .* residual);"
+        f"{product} - true_map;\n    real K = sum(residual .* residual);"
     )
 
 
@@ -126,7 +126,7 @@ def _tanh_stan(constants: Arrays) -> str:
         "    for (i in 1:num_elements(points))\n"
         "      K += 0.5 * point_weights[i]\n"
         "           * square(dot_product(to_vector(a), tanh(to_vector(b) * points[i]))\n"
-        "                    - target[i]);"
+        "                    - true_map[i]);"
     )
 
 
