@@ -1,4 +1,4 @@
-"""Write the problems of ``singlearn.benchmark`` with their truths: ``python bench/benchmark_truth.py``.
+"""Write the problems of ``singlearn.benchmark`` with their truths.
 
 Every number is a closed form, a quadrature in at most three dimensions with its own error, or a
 sum over all allocations of what is hidden. λ and m are theorems of the catalogue or certificates
@@ -112,15 +112,20 @@ def theorem(found: exact.ExactCoefficient) -> KnownCoefficient:
     )
 
 
-def certified(K: str, prior: str | None = None, conditions: str = "") -> KnownCoefficient:
-    """λ by our search, whose certificate the separate checker accepts."""
-    found = exact.rlct(K, prior=prior, timeout=120)
-    assert found.status == "proved", (K, found)
+def certified(
+    K: str, prior: str | None = None, conditions: str = "", at: dict[str, int] | None = None
+) -> KnownCoefficient:
+    """λ by our search, whose certificate the separate checker accepts: at the origin, or where the
+    most singular zero of K is.
+    """
+    found = exact.rlct(K, at=at, prior=prior, timeout=120)
+    assert found.status == "proved" and math.isfinite(found.value), (K, found)
     assert found.certificate is not None and exact.verify(found.certificate)
+    where = "" if at is None else f", at={at}"
     return KnownCoefficient(
         str(found.value),
         int(found.multiplicity),
-        f'certificate of singlearn.exact.rlct("{K}"), verified',
+        f'certificate of singlearn.exact.rlct("{K}"{where}), verified',
         conditions or "prior positive and bounded near the zeros of K",
     )
 
@@ -137,11 +142,11 @@ def known(beta: float, F: float, E: float | None, C: float | None, errors, metho
     return found
 
 
-def from_moments(beta: float, log_scale: float, I, error, method: str) -> list[KnownValue]:
+def from_moments(beta: float, log_scale: float, integral, error, method: str) -> list[KnownValue]:
     """F, E, C of ∫ e^{-βU} times 1, βU, (βU)², each divided by e^{log_scale}."""
-    F = -(log_scale + math.log(I[0]))
-    E, second = I[1] / I[0], I[2] / I[0]
-    relative = error / I[0]
+    F = -(log_scale + math.log(integral[0]))
+    E, second = integral[1] / integral[0], integral[2] / integral[0]
+    relative = error / integral[0]
     floor = 1e-12
     return known(
         beta,
@@ -162,7 +167,7 @@ CUTS = {1: 6, 2: 6, 3: 0}
 
 def most_regions(dimension: int) -> int:
     """Of one cubature: a region has 441 points in a plane and 3375 in space."""
-    return 4000 if dimension < 3 else 250
+    return 4000 if dimension < 3 else 120
 
 
 def bounds_of(parts: Sequence[ParameterPrior]) -> tuple[list[float], list[float]]:
@@ -232,7 +237,9 @@ def plain(
                 # Cut near the middle at first, so that no narrow valley is overlooked.
                 middle, half = 0.5 * (first + last), 0.5 * (last - first)
                 cuts = [middle + part * half for part in (-0.31, -0.11, -0.03, 0.04, 0.12, 0.33)]
-                found = cubature(f, first, last, rule=rule, points=cuts[: CUTS[len(low)]], **settings)
+                found = cubature(
+                    f, first, last, rule=rule, points=cuts[: CUTS[len(low)]], **settings
+                )
                 total, error = total + found.estimate, error + found.error
         return total, error
 
@@ -253,24 +260,28 @@ def plain(
         return np.stack(columns, axis=1)
 
     tolerance = TOLERANCE if made.dimension < 3 else 3e-5
-    I, error = over(integrand, low, high, rtol=0.0, atol=tolerance, max_subdivisions=most_regions(len(low)))
+    integral, error = over(
+        integrand, low, high, rtol=0.0, atol=tolerance, max_subdivisions=most_regions(len(low))
+    )
     found = []
     for k, beta in enumerate(betas):
         part = from_moments(
-            beta, math.log(scale[k]), I[3 * k : 3 * k + 3], error[3 * k : 3 * k + 3], "quadrature"
+            beta,
+            math.log(scale[k]),
+            integral[3 * k : 3 * k + 3],
+            error[3 * k : 3 * k + 3],
+            "quadrature",
         )
         shift = {"free_energy": beta * lowest, "energy": lowest, "heat_capacity": 0.0}
         found += [
             KnownValue(v.quantity, beta, v.value + shift[v.quantity], v.error, v.method)
             for v in part
         ]
-    offset, Z = 3 * len(betas), I[3 * (len(betas) - 1)]
+    offset, Z = 3 * len(betas), integral[3 * (len(betas) - 1)]
     for k, (quantity, of) in enumerate(moments):
-        value = I[offset + k] / Z
+        value = integral[offset + k] / Z
         bound = error[offset + k] + abs(value) * error[offset - 3] + 1e-12
-        found.append(
-            KnownValue(quantity, betas[-1], float(value), float(bound), "quadrature", of)
-        )
+        found.append(KnownValue(quantity, betas[-1], float(value), float(bound), "quadrature", of))
     for phase, a, b in phases:
         whole = [np.maximum(low, a), np.minimum(high, b)]
         value, bound = over(
@@ -329,14 +340,22 @@ def partly(
         def pilot(x):
             return pieces(x)[0][:, None]
 
-        scale = cubature(pilot, low, high, rule=rule, rtol=1e-2, atol=1e-300, max_subdivisions=300).estimate[0]
+        scale = cubature(
+            pilot, low, high, rule=rule, rtol=1e-2, atol=1e-300, max_subdivisions=300
+        ).estimate[0]
 
         def integrand(x, scale=scale):
             w, d1, d2 = pieces(x)
             return np.stack([w, -d1 * w, (d2 + d1**2) * w], axis=1) / scale
 
         result = cubature(
-            integrand, low, high, rule=rule, rtol=0.0, atol=tolerance, max_subdivisions=most_regions(len(low))
+            integrand,
+            low,
+            high,
+            rule=rule,
+            rtol=0.0,
+            atol=tolerance,
+            max_subdivisions=most_regions(len(low)),
         )
         found += from_moments(beta, math.log(scale), result.estimate, result.error, method)
     return found
@@ -395,6 +414,7 @@ def polynomial(
     moments: Sequence[tuple[str, str]] | None = None,
     solve: Callable[[Problem], list[KnownValue]] | None = None,
     coefficient: Callable[[], KnownCoefficient] | None = None,
+    at: dict[str, int] | None = None,
     provenance: str = QUADRATURE,
     **more: Any,
 ) -> None:
@@ -412,7 +432,7 @@ def polynomial(
         )
         chosen = [("mean_square", v) for v in variables.split()] if moments is None else moments
         values = plain(made, chosen) if solve is None else solve(made)
-        found = certified(K, density) if coefficient is None else coefficient()
+        found = certified(K, density, at=at) if coefficient is None else coefficient()
         return completed(made, known=tuple(values), learning_coefficient=found)
 
 
@@ -565,7 +585,13 @@ polynomial(
 polynomial("polynomial-cusp", "(y^2 - x^3)^2", "x y", "a cusp")
 polynomial("polynomial-tacnode", "(y^2 - x^4)^2", "x y", "two parabolas that touch")
 polynomial("polynomial-node", "(y^2 - x^2)^2", "x y", "a node, two diagonals that cross")
-polynomial("polynomial-circle", "(x^2 + y^2 - 1)^2", "x y", "a smooth circle of true parameters")
+polynomial(
+    "polynomial-circle",
+    "(x^2 + y^2 - 1)^2",
+    "x y",
+    "a smooth circle of true parameters",
+    at={"x": 1, "y": 0},
+)
 polynomial("polynomial-x4-plus-y6", "x^4 + y^6", "x y", "an isolated flat point")
 polynomial("polynomial-quartic-form", "x^4 + x^2*y^2 + y^4", "x y", "an isolated quartic point")
 polynomial(
@@ -589,9 +615,7 @@ polynomial(
     "(x^2 - y^2*z)^2",
     "x y z",
     "Whitney's umbrella",
-    solve=gaussian_last(
-        lambda x, y: y**4, lambda x, y: -2 * x**2 * y**2, lambda x, y: x**4, 2
-    ),
+    solve=gaussian_last(lambda x, y: y**4, lambda x, y: -2 * x**2 * y**2, lambda x, y: x**4, 2),
     provenance=REST,
 )
 polynomial(
@@ -614,7 +638,7 @@ polynomial(
     coefficient=lambda: KnownCoefficient(
         "2", 1, "Watanabe 2009: λ adds over separate variables", "positive prior"
     ),
-    provenance="F, E and C: eight times a one-dimensional quadrature, the variables are independent",
+    provenance="F, E and C: eight times a quadrature in one dimension, variables are independent",
 )
 polynomial(
     "polynomial-vanishing-prior",
@@ -643,7 +667,7 @@ def two_wells() -> Problem:
         provenance=QUADRATURE,
     )
     values = plain(made, [("mean", "x")], [(right, [0.5], [FAR])])
-    return completed(made, known=tuple(values), learning_coefficient=certified(K))
+    return completed(made, known=tuple(values), learning_coefficient=certified(K, at={"x": 1}))
 
 
 @register("polynomial-two-spheres")
@@ -661,7 +685,9 @@ def two_spheres() -> Problem:
         provenance=QUADRATURE,
     )
     values = plain(made, [("mean", "x"), ("mean_square", "y")], [(right, [2.0, -18], [18, 18])])
-    return completed(made, known=tuple(values), learning_coefficient=certified(K))
+    return completed(
+        made, known=tuple(values), learning_coefficient=certified(K, at={"x": 1, "y": 0})
+    )
 
 
 # -- matrices
@@ -724,33 +750,33 @@ def wishart(made: Problem, M: int, H: int, N: int, r: int) -> list[KnownValue]:
     if r == 0 and H != N:
         N, H = min(H, N), max(H, N)  # the nonzero eigenvalues of both are the same
     assert N == 2 and H >= 2
-    # W = W2 W2ᵀ = L Lᵀ with Bartlett's L: chi(H), chi(H - 1), normal.
-    true = np.zeros((2, 2))
-    true[:r, :r] = np.eye(r)
+    if r == 1:
+        # W = W2 W2ᵀ = L Lᵀ with Bartlett's L, the second output first: chi(H), chi(H - 1), normal.
+        # The integrand depends on their squares only, and is smooth in their logarithms.
 
-    def log_g(x, beta):
-        t = n * beta
-        first, second, off = jnp.exp(x[0]), jnp.exp(x[1]), x[2]
-        a, b, c = first**2, first * off, off**2 + second**2
-        p, q, s = 1 + 2 * t * a, 2 * t * b, 1 + 2 * t * c
-        determinant = p * s - q * q
-        inverse = jnp.stack([jnp.stack([s, -q]), jnp.stack([-q, p])]) / determinant
-        fit = -t * jnp.sum(inverse * true)
-        return (
-            fit
-            - 0.5 * M * jnp.log(determinant)
-            + log_chi(first, H)
-            + log_chi(second, H - 1)
-            + log_normal(off)
-            + x[0]
-            + x[1]
-        )
+        def log_g(x, beta):
+            t = n * beta
+            first, second, off = jnp.exp(x)
+            # 1 over the entry of (1 + 2tW)⁻¹ that belongs to the true direction, and the rest of
+            # the determinant.
+            rest = 1 + 2 * t * first**2
+            own = 1 + 2 * t * (second**2 + off**2 / rest)
+            return (
+                -t / own
+                - 0.5 * M * (jnp.log(own) + jnp.log(rest))
+                + log_chi(first, H)
+                + log_chi(second, H - 1)
+                + log_normal(off)
+                + jnp.log(2.0)
+                + jnp.sum(x)
+            )
 
-    if r == 0:
+        return partly(log_g, [-18.0] * 3, [LONG] * 3, betas, tolerance=1e-5)
+    if r in (0, 2):
         # Fewer dimensions: the eigenvalues only, a ≥ b.
         constant = -(H) * jnp.log(2.0) - jnp.log(1.0) + 0.5 * jnp.log(jnp.pi)
-        constant = constant - jax.scipy.special.gammaln(H / 2) - jax.scipy.special.gammaln(
-            (H - 1) / 2
+        constant = (
+            constant - jax.scipy.special.gammaln(H / 2) - jax.scipy.special.gammaln((H - 1) / 2)
         )
 
         def log_e(x, beta):
@@ -761,14 +787,12 @@ def wishart(made: Problem, M: int, H: int, N: int, r: int) -> list[KnownValue]:
             a, b = root_a**2, root_b**2
             density = constant + 0.5 * (H - 3) * jnp.log(a * b) - 0.5 * (a + b) + jnp.log(a - b)
             jacobian = jnp.log(4 * root_a * root_b)
-            return (
-                -0.5 * M * (jnp.log1p(2 * t * a) + jnp.log1p(2 * t * b)) + density + jacobian
-            )
+            fit = -t * (1 / (1 + 2 * t * a) + 1 / (1 + 2 * t * b)) if r == 2 else 0.0
+            shrunk = 0.5 * M * (jnp.log1p(2 * t * a) + jnp.log1p(2 * t * b))
+            return fit - shrunk + density + jacobian
 
         return partly(log_e, [0.0, 0.0], [FAR + 4, FAR + 6], betas)
-    return partly(
-        log_g, [-16.0, -16.0, -FAR], [LONG, LONG, FAR], betas, tolerance=1e-5
-    )
+    raise ValueError(r)
 
 
 for M, H, N, r in (
@@ -818,8 +842,7 @@ def bottleneck(M: int, N: int, r: int) -> None:
 
             values = partly(log_g, [-FAR, 0.0], [FAR, FAR + 4], made.inverse_temperatures)
         else:
-
-            # W1 in polar coordinates about the true direction; logarithms, for the valley is narrow.
+            # W1 in polar coordinates about the true direction; logarithms: the valley is narrow.
             constant = math.lgamma(M / 2) - 0.5 * math.log(math.pi) - math.lgamma((M - 1) / 2)
 
             def log_g(x, beta):
@@ -832,7 +855,10 @@ def bottleneck(M: int, N: int, r: int) -> None:
                 density = density + log_normal(scale) + 2 * jnp.log(2.0) + jnp.sum(x)
                 return fit - 0.5 * N * jnp.log1p(2 * t * q) + density
 
-            low, high = [-20.0, -20.0, -20.0], [math.log(FAR), math.log(FAR + 4), math.log(math.pi / 2)]
+            low, high = (
+                [-20.0, -20.0, -20.0],
+                [math.log(FAR), math.log(FAR + 4), math.log(math.pi / 2)],
+            )
             values = partly(log_g, low, high, made.inverse_temperatures, tolerance=1e-5)
         coefficient = theorem(catalogue.deep_linear([M, 1, 1, N], r))
         return completed(made, known=tuple(values), learning_coefficient=coefficient)
@@ -846,6 +872,7 @@ polynomial(
     "(x*y*z - 1)^2",
     "x y z",
     "three scalars whose product is 1",
+    at={"x": 1, "y": 1, "z": 1},
     solve=gaussian_last(
         lambda x, y: (x * y) ** 2, lambda x, y: -2 * x * y, lambda x, y: jnp.ones_like(x), 2
     ),
@@ -993,15 +1020,11 @@ def relu(name: str, title: str, true: dict[str, Any], n: float, hidden: int, coe
             return rest - jnp.sum(jnp.log(jnp.diag(factor))) + log_normal(w) + log_normal(b)
 
         halves = [
-            partly(
-                log_g, low, high, made.inverse_temperatures, tolerance=1e-5
-            )
+            partly(log_g, low, high, made.inverse_temperatures, tolerance=1e-5)
             for low, high in (([-FAR, -FAR], [0.0, FAR]), ([0.0, -FAR], [FAR, FAR]))
         ]
         values, share = joined(halves, made.inverse_temperatures)
-        values.append(
-            KnownValue("phase_share", 1.0, share, 1e-6, "quadrature", "forward")
-        )
+        values.append(KnownValue("phase_share", 1.0, share, 1e-6, "quadrature", "forward"))
         return completed(made, known=tuple(values))
 
 
@@ -1055,7 +1078,9 @@ relu(
 
 # -- mixtures and other latent variables
 
-ENUMERATED = "F and the moments: the sum over all allocations of the hidden variables, in closed form"
+ENUMERATED = (
+    "F and the moments: the sum over all allocations of the hidden variables, in closed form"
+)
 
 
 def rounded(values: Any, digits: int = 3) -> np.ndarray:
@@ -1134,17 +1159,11 @@ def enumerated(components: int, n: int, parts, weights: str = "weights") -> list
     for piece in np.array_split(labels, max(1, len(labels) // 20000)):
         z = np.eye(components)[piece]
         count = z.sum(axis=1)
-        prior = (
-            gammaln(components)
-            - gammaln(components + n)
-            + gammaln(1 + count).sum(axis=1)
-        )
+        prior = gammaln(components) - gammaln(components + n) + gammaln(1 + count).sum(axis=1)
         # Arrays (allocations, n, components) as matrices for every allocation.
         found, squares = parts(z)
         logs.append(prior + found)
-        share = (1 + count[:, 0]) * (2 + count[:, 0]) / (
-            (components + n) * (components + n + 1)
-        )
+        share = (1 + count[:, 0]) * (2 + count[:, 0]) / ((components + n) * (components + n + 1))
         means.append(share)
         seconds.append(squares)
     log = np.concatenate(logs)
@@ -1260,7 +1279,9 @@ def poisson_mixture(name: str, components: int, n: int, seed: int, fixed=None) -
             return log, {"rates[0]": square[:, 0]}
 
         values = (
-            enumerated(components, n, parts) if small else plain(made, [("mean_square", "rates[0]")])
+            enumerated(components, n, parts)
+            if small
+            else plain(made, [("mean_square", "rates[0]")])
         )
         return completed(made, known=tuple(values))
 
@@ -1283,8 +1304,9 @@ def multinomial_mixture(name: str, letters: int, n: int, trials: int, seed: int)
             [dirichlet("probabilities", letters, 2), dirichlet("weights", 2)],
             data={"counts": counts},
             inverse_temperatures=(1.0,) if small else DATA,
-            provenance=ENUMERATED + ". λ is left out: no theorem was cited" if small else QUADRATURE
-            + ". λ is left out: no theorem was cited",
+            provenance=ENUMERATED + ". λ is left out: no theorem was cited"
+            if small
+            else QUADRATURE + ". λ is left out: no theorem was cited",
         )
         coefficient = gammaln(trials + 1) - gammaln(counts + 1).sum(axis=1)
 
@@ -1361,9 +1383,7 @@ def topics(documents: int, words: int, seed: int) -> None:
             [dirichlet("topics", 2, 2), dirichlet("documents", 2, documents)],
             data={"counts": counts},
             inverse_temperatures=DATA,
-            learning_coefficient=theorem(
-                catalogue.latent_dirichlet_allocation(2, documents, 2, 1)
-            ),
+            learning_coefficient=theorem(catalogue.latent_dirichlet_allocation(2, documents, 2, 1)),
             provenance="F, E and C: Gauss–Legendre over the proportions of every document, "
             "cubature over the topics",
         )
@@ -1585,9 +1605,7 @@ def spike_and_slab(p: int, n: int, seed: int) -> None:
         X_, y_ = jnp.asarray(X), jnp.asarray(y)
 
         def each(beta):
-            return log_prior + jax.vmap(
-                lambda v: log_Z_regression(X_, y_, 1.0, v, beta)
-            )(variances)
+            return log_prior + jax.vmap(lambda v: log_Z_regression(X_, y_, 1.0, v, beta))(variances)
 
         values = closed(lambda beta: jax.nn.logsumexp(each(beta)), DATA)
         weight = np.exp(np.asarray(each(1.0)) - float(jax.nn.logsumexp(each(1.0))))
@@ -1599,9 +1617,7 @@ def spike_and_slab(p: int, n: int, seed: int) -> None:
             mean += share * m
             square += share * (m**2 + np.diag(covariance))
         for k in (1, 2):
-            values.append(
-                KnownValue("mean", 1.0, float(mean[k]), 1e-10, "closed form", f"w[{k}]")
-            )
+            values.append(KnownValue("mean", 1.0, float(mean[k]), 1e-10, "closed form", f"w[{k}]"))
             values.append(
                 KnownValue("mean_square", 1.0, float(square[k]), 1e-10, "closed form", f"w[{k}]")
             )
@@ -1660,9 +1676,7 @@ def binomial() -> Problem:
     constant = (gammaln(trials + 1) - gammaln(k + 1) - gammaln(trials - k + 1)).sum()
     K, N = k.sum(), trials.sum()
     ln = jax.scipy.special.betaln
-    values = closed(
-        lambda b: b * constant + ln(2 + b * K, 2 + b * (N - K)) - ln(2.0, 2.0), DATA
-    )
+    values = closed(lambda b: b * constant + ln(2 + b * K, 2 + b * (N - K)) - ln(2.0, 2.0), DATA)
     values.append(KnownValue("mean", 1.0, float((2 + K) / (4 + N)), 1e-12, "closed form", "p"))
     return completed(made, known=tuple(values))
 
@@ -1683,11 +1697,13 @@ def poisson() -> Problem:
     constant, total, n = -gammaln(y + 1).sum(), y.sum(), len(y)
     ln = jax.scipy.special.gammaln
     values = closed(
-        lambda b: b * constant
-        + 2 * jnp.log(0.5)
-        - ln(2.0)
-        + ln(2 + b * total)
-        - (2 + b * total) * jnp.log(0.5 + b * n),
+        lambda b: (
+            b * constant
+            + 2 * jnp.log(0.5)
+            - ln(2.0)
+            + ln(2 + b * total)
+            - (2 + b * total) * jnp.log(0.5 + b * n)
+        ),
         DATA,
     )
     values.append(

@@ -229,6 +229,7 @@ symmetry = sl.symmetry
 RELU = symmetry.TwoLayerReLU([[1], [1]], [0, -1], [1, 1], 0)
 TANH = symmetry.TwoLayerSmooth("tanh", [[1], [2]], [0, 1], [1, 3], 0)
 
+
 def benchmark_trial() -> sl.benchmark.Trial:
     """A run that was off by three claimed errors and said nothing."""
     off = sl.benchmark.Comparison("free_energy", 1.0, "", 1.3, 0.1, 1.0, 0.0)

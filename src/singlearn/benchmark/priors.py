@@ -150,8 +150,11 @@ class ParameterPrior:
         if self.distribution == "dirichlet":
             alpha = np.asarray(s["concentration"], float)
             rest = np.cumsum(alpha[::-1])[::-1][1:]
-            sticks = stats.beta.ppf(
-                u.reshape(*batch, *self.shape, len(alpha) - 1), alpha[:-1], rest
+            pieces = u.reshape(*batch, *self.shape, len(alpha) - 1)
+            sticks = np.where(
+                alpha[:-1] == 1,
+                -np.expm1(np.log1p(-pieces) / rest),
+                1.0 if np.all(alpha[:-1] == 1) else special.betaincinv(alpha[:-1], rest, pieces),
             )
             left = np.cumprod(
                 np.concatenate([np.ones((*sticks.shape[:-1], 1)), 1 - sticks], -1), -1

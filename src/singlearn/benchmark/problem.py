@@ -1,5 +1,4 @@
-"""One problem: prior, log likelihood and data as functions that any sampler can use, and the truth.
-"""
+"""One problem: prior, log likelihood and data as functions for any sampler, and the truth."""
 
 from __future__ import annotations
 

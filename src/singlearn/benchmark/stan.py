@@ -67,9 +67,7 @@ def data(problem: Problem, inverse_temperature: float = 1.0) -> str:
     """What the program reads, as JSON."""
     arrays = {name: value.tolist() for name, value in data_arrays(problem).items()}
     rows = max(int(problem.n), 1) if problem.data else 1
-    return json.dumps(
-        {**arrays, "n": rows, "beta": inverse_temperature, "sample_size": problem.n}
-    )
+    return json.dumps({**arrays, "n": rows, "beta": inverse_temperature, "sample_size": problem.n})
 
 
 def _declared(name: str, value: np.ndarray) -> str:
@@ -91,8 +89,10 @@ def _declared(name: str, value: np.ndarray) -> str:
 def _parameter(part: ParameterPrior) -> str:
     if part.support == "simplex":
         simplex = f"simplex[{part.whole_shape[-1]}]"
-        return f"{simplex} {part.parameter};" if not part.shape else (
-            f"array[{part.shape[0]}] {simplex} {part.parameter};"
+        return (
+            f"{simplex} {part.parameter};"
+            if not part.shape
+            else (f"array[{part.shape[0]}] {simplex} {part.parameter};")
         )
     bound = {"real": "", "positive": "<lower=0>"}.get(part.support)
     if bound is None:

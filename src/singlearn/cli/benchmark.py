@@ -29,7 +29,7 @@ def add_arguments(commands: Commands) -> None:
         "action",
         choices=ACTIONS,
         metavar="|".join(ACTIONS),
-        help="list: the problems; show NAME: one of them; run: a sampler on them; score FOLDER ...: "
+        help="list: the problems; show NAME: one of them; run: a sampler on them; score DIR ...: "
         "what runs left; data FILE.zip: all problems as an archive",
     )
     command.add_argument(
@@ -53,7 +53,10 @@ def add_arguments(commands: Commands) -> None:
         "--seeds", type=at_least(1), default=8, metavar="N", help="runs per problem (default 8)"
     )
     command.add_argument(
-        "--folder", type=Path, metavar="DIR", help="keep every run there; what is there is not rerun"
+        "--folder",
+        type=Path,
+        metavar="DIR",
+        help="keep every run there; what is there is not rerun",
     )
     command.add_argument("--quick", action="store_true", help="the twelve quick problems")
     command.add_argument("--stan", action="store_true", help="show: print the Stan program")

@@ -77,9 +77,7 @@ def sample(problem: Problem, budget: int, seed: int) -> Outcome:
             evidence.append(total)
             rungs += count
             draws.append(jax.vmap(target.constrain)(state.sampler_state.particles))
-        merged = {
-            name: np.stack([np.asarray(part[name]) for part in draws]) for name in draws[0]
-        }
+        merged = {name: np.stack([np.asarray(part[name]) for part in draws]) for name in draws[0]}
     return Outcome(
         float(np.mean(evidence)),
         float(np.std(evidence, ddof=1) / math.sqrt(RUNS)),

@@ -53,8 +53,6 @@ def sample(problem: Problem, budget: int, seed: int) -> Outcome:
     if str(found.status) != "ok" and not cautions:
         cautions = (Caution(Reason.DOUBTFUL_FIT, f"llc says {found.status}"),)
     return Outcome(
-        readings=(
-            Reading("local_learning_coefficient", 1.0, found.value, found.standard_error),
-        ),
+        readings=(Reading("local_learning_coefficient", 1.0, found.value, found.standard_error),),
         cautions=cautions,
     )

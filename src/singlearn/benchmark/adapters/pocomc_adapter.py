@@ -24,7 +24,7 @@ def sample(problem: Problem, budget: int, seed: int) -> Outcome:
     from scipy.stats import uniform
 
     likelihood = Counted(problem)
-    before = np.random.get_state(), torch.get_rng_state()
+    before = np.random.get_state(), torch.get_rng_state()  # noqa: NPY002 - theirs is global
     try:
         sampler = pocomc.Sampler(
             prior=pocomc.Prior([uniform(0.0, 1.0)] * problem.dimension),
@@ -38,7 +38,7 @@ def sample(problem: Problem, budget: int, seed: int) -> Outcome:
         evidence, error = sampler.evidence()
         cubes, _, _ = sampler.posterior(resample=True)[:3]
     finally:
-        np.random.set_state(before[0])
+        np.random.set_state(before[0])  # noqa: NPY002
         torch.set_rng_state(before[1])
     draws = {name: value[None] for name, value in problem.from_unit_cube(cubes).items()}
     return Outcome(

@@ -1,5 +1,4 @@
-"""Parallel tempering in the way of emcee: an ensemble at each of several temperatures, by reddemcee.
-"""
+"""Parallel tempering in the way of emcee: an ensemble at each temperature, by reddemcee."""
 
 from __future__ import annotations
 
@@ -32,8 +31,8 @@ def sample(problem: Problem, budget: int, seed: int) -> Outcome:
     def log_prior(u):
         return 0.0 if np.all((u > 0) & (u < 1)) else -np.inf
 
-    before = np.random.get_state()
-    np.random.seed(seed)
+    before = np.random.get_state()  # noqa: NPY002 - theirs is global
+    np.random.seed(seed)  # noqa: NPY002
     try:
         sampler = reddemcee.PTSampler(
             walkers,
@@ -47,7 +46,7 @@ def sample(problem: Problem, budget: int, seed: int) -> Outcome:
         evidence, error = sampler.get_evidence_ss(discard=int(BURN_IN * SWEEPS))[:2]
         chain = np.asarray(sampler.get_chain(discard=int(BURN_IN * SWEEPS))[0])
     finally:
-        np.random.set_state(before)
+        np.random.set_state(before)  # noqa: NPY002
     cubes = np.swapaxes(chain, 0, 1)
     return Outcome(
         float(evidence),

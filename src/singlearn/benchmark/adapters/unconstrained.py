@@ -1,4 +1,4 @@
-"""A problem in unconstrained coordinates, for samplers that take a log prior and a log likelihood."""
+"""A problem in unconstrained coordinates, as a log prior and a log likelihood in JAX."""
 
 from __future__ import annotations
 
