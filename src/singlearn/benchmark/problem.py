@@ -30,7 +30,7 @@ QUICK = (
     "polynomial-two-wells",
     "reduced-rank-2-2-2-rank-1",
     "tanh-2-zero-truth",
-    "gaussian-mixture-2-of-1",
+    "gaussian-mixture-2-equal-of-1",
     "hidden-markov-2-transitions",
     "spike-and-slab-6",
     "needle-2",
