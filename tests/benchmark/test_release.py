@@ -21,7 +21,7 @@ def test_the_archive_holds_every_problem_its_format_and_programs(tmp_path):
 
 
 def test_a_stan_program_declares_its_data_and_every_parameter():
-    program = load("gaussian-mixture-2-of-1").stan()
-    assert "simplex[2] weights;" in program and "vector[50] y;" in program
-    assert "means ~ normal(0.0, 2.0);" in program and "target += beta * log_likelihood;" in program
+    program = load("poisson-mixture-3-of-1-small").stan()
+    assert "simplex[3] weights;" in program and "vector[10] y;" in program
+    assert "rates ~ gamma(2.0, 0.5);" in program and "target += beta * log_likelihood;" in program
     assert load("relu-1-of-1").stan() is None
