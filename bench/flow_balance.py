@@ -13,7 +13,15 @@ import torch
 from torch import nn
 
 from singlearn import flow
-from singlearn.flow.balance_scales import Edges, Program, _added, _residual, _sweep, flows, minimise
+from singlearn.flow.balance_scales import (
+    Edges,
+    ScaleProgram,
+    _added,
+    _residual,
+    _sweep,
+    flows,
+    minimise,
+)
 
 SWEEPS = (1, 3, 10, 30)
 
@@ -33,7 +41,9 @@ def program_of(net, loss):
         head = k if k < last else None
         edges.append(Edges(k - 1 if k else None, head, layer.weight.grad.double().numpy() ** 2))
         edges.append(Edges(None, head, layer.bias.grad.double().numpy()[:, None] ** 2))
-    return Program(tuple(layer.out_features for layer in layers[:-1]), (1.0,) * last, tuple(edges))
+    return ScaleProgram(
+        tuple(layer.out_features for layer in layers[:-1]), (1.0,) * last, tuple(edges)
+    )
 
 
 def main():

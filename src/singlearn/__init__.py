@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from singlearn.agreement import agreement
     from singlearn.explore import explore
     from singlearn.measure.collapse import collapse
+    from singlearn.measure.limit_of_curve import limit_of_curve
+    from singlearn.running.compilation_cache import use_compilation_cache
     from singlearn.selection import select
     from singlearn.tempering.run import Run
     from singlearn.tempering.temper import temper
@@ -78,11 +80,13 @@ NAMES = {
     "empirical_divergence": "triple.fisher",
     "empirical_entropy": "triple.fisher",
     "fisher_information": "triple.fisher",
+    "limit_of_curve": "measure.limit_of_curve",
     "phase_diagram": "transitions.phase_diagram",
     "relatively_finite_variance": "triple.fisher",
     "select": "selection",
     "temper": "tempering.temper",
     "temper_from": "tempering.temper_from",
+    "use_compilation_cache": "running.compilation_cache",
     "zeta": "volume.zeta",
 }
 """Public names and the rooms they are in."""
@@ -104,6 +108,7 @@ __all__ = [
     "fisher_information",
     "flow",
     "generalise",
+    "limit_of_curve",
     "local",
     "measure",
     "models",
@@ -119,6 +124,7 @@ __all__ = [
     "tempering",
     "transitions",
     "triple",
+    "use_compilation_cache",
     "volume",
     "zeta",
 ]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from singlearn.results.caution import Caution, Reason
 from singlearn.results.estimate import Estimate
 from singlearn.results.result import Answer
+from singlearn.results.table import Column, aligned
 from singlearn.running.progress import Progress
 
 if TYPE_CHECKING:
@@ -144,18 +145,22 @@ class Agreement(Answer):
         exact = self.exact
         proved = exact.status == "proved"
         value = f"{exact.value}" if proved else f"{exact.lower} … {exact.upper}"
-        lines = [
-            f"  {'reading':<26} {'λ':>16}  {'m':>2}  seconds",
-            f"  {BY_ALGEBRA:<26} {value:>16}  {exact.multiplicity or '?':>2}",
+        names = [BY_ALGEBRA, *(reading.name for reading in self.readings)]
+        measured = [str(Estimate(one.value, one.standard_error)) for one in self.readings]
+        orders = [exact.multiplicity, *(reading.multiplicity for reading in self.readings)]
+        seconds = ["", *(f"{reading.seconds:.0f}" for reading in self.readings)]
+        doubted = [self.verdict(reading) is False for reading in self.readings]
+        notes = ["", *("does not agree" if doubt else "" for doubt in doubted)]
+        columns = [
+            Column("reading", names),
+            Column("λ", [value, *measured], align="right"),
+            Column("m", [f"{m or '?'}" for m in orders], align="right"),
+            Column("seconds", seconds, align="right"),
+            *([Column("", notes)] if any(doubted) else []),
         ]
+        lines = aligned(columns)
         for reading in self.readings:
-            measured = str(Estimate(reading.value, reading.standard_error))
-            verdict = "  does not agree" if self.verdict(reading) is False else ""
-            lines.append(
-                f"  {reading.name:<26} {measured:>16}  {reading.multiplicity or '?':>2}  "
-                f"{reading.seconds:7.0f}{verdict}"
-            )
-            lines += [f"    warning: {caution}" for caution in reading.cautions]
+            lines += [f"    warning: {reading.name}: {caution}" for caution in reading.cautions]
         return "\n".join(lines)
 
 

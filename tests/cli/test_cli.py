@@ -308,3 +308,15 @@ def test_every_command_explains_itself_with_an_example(command, capsys) -> None:
     assert f"example:\n  singlearn {command}" in out
     for option in ("--seed", "--json", "--out"):
         assert option in out
+
+
+def test_an_option_is_offered_where_it_is_used_only(capsys) -> None:
+    for command, absent in (
+        (["catalogue"], ("--seed", "--out ")),
+        (["symmetry", "compress"], ("--seed", "--out ")),
+        (["symmetry", "describe"], ("--seed",)),
+        (["flow", "laws"], ("--out ",)),
+    ):
+        assert status([*command, "--help"]) == 0
+        out = capsys.readouterr().out
+        assert "--json" in out and not any(option in out for option in absent), command

@@ -98,6 +98,46 @@ def test_llc_of_a_checkpoint_is_the_library_s(net, capsys) -> None:
     assert (net / "out" / "net-llc.png").stat().st_size > 30_000
 
 
+def test_a_list_of_parts_is_a_row_for_each(net, capsys) -> None:
+    weights = "weight", "weight + weig*"
+    assert run(net, "--json", "--gamma", "5", "--only", ",".join(weights)) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [own["name"] for own in document["components"]] == list(weights)
+    assert document["gamma"] == 5 and not document["missing"]
+    folder = str(net / "parts")
+    assert run(net, "--only", "weight,weig*", "--folder", folder, "--shard", "2/2") == 0
+    out = capsys.readouterr().out
+    assert "not measured yet: weight" in out and "by variance" in out
+    assert run(net, "--shard", "1/2") == 2
+    assert "--shard: is for a list of parts" in capsys.readouterr().err
+
+
+def test_help_says_what_the_number_means(capsys) -> None:
+    with pytest.raises(SystemExit):
+        main(["llc", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    for words in (
+        "how singular the network is", "d/2", "not_local_minimum", "l0h3", "a row for each",
+        "(default n / log n)", "--tokens", "--device",
+    ):  # fmt: skip
+        assert words in said
+
+
+def test_influence_lists_examples_and_goes_on_in_its_folder(net, capsys) -> None:
+    pytest.importorskip("zarr")
+    common = ["influence", str(net / "net.pt"), "--model", f"{net}/net.py:build", "--data"]
+    common += [f"{net}/net.py:data", "--out", str(net / "out"), "--chains", "4", "--gamma", "5"]
+    common += ["--max-steps", "1000", "--draws", "30", "--folder", str(net / "losses.zarr")]
+    assert main([*common, "--of", "0,7", "--anyway"]) == 0
+    out = capsys.readouterr().out
+    assert "on the loss of sample 7" in out and "helps" in out and "net-kernel.png" in out
+    assert main([*common, "--json", "--anyway", "--out", str(net / "again")]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["sizes"]["draw"] == 30 and document["examples"]["0"]
+    assert main([*common, "--of", "x"]) == 2
+    assert "--of: got 'x'" in capsys.readouterr().err
+
+
 def test_a_figure_that_cannot_be_written_costs_no_answer(net, capsys, monkeypatch) -> None:
     def full(path, content):
         raise OSError(errno.ENOSPC, "No space left on device", str(path))

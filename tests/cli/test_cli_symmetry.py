@@ -164,7 +164,7 @@ def test_deeper_networks(tmp_path, capsys):
         (["describe", "misspelt.json"], "it names 'activaton'"),
         (["describe", "sharp.json"], "only SiLU has one"),
         (["hierarchy", "affine.npz", "--box", "-1", "1"], "no hidden layer"),
-        (["describe", "affine.npz", "--tolerance", "1e-6"], "this one has 0"),
+        (["describe", "affine.npz", "--relative-tolerance", "1e-6"], "this one has 0"),
         (["describe", "ragged.json"], "rows"),
         (["describe", "text.json"], "not JSON"),
         (["compress", "a.json", "-o", "x.txt"], "should end in"),
@@ -240,7 +240,7 @@ def test_a_fibre_document_says_of_which_network_its_number_is_true(tmp_path, cap
         6,
         None,
     ) and "weights annihilate (nodes 0, 1, 2)" in exact["up_to_rounding"]
-    assert run("fibre", tmp_path / "star.json", "--tolerance", "rounding", "--json") == 0
+    assert run("fibre", tmp_path / "star.json", "--relative-tolerance", "rounding", "--json") == 0
     snapped = json.loads(capsys.readouterr().out)
     assert (snapped["number"], snapped["up_to_rounding"]) == (12, None)
     assert (

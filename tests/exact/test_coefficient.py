@@ -30,7 +30,7 @@ def pair_of_nodes():
 
 def test_a_formula_and_a_resolution_are_of_one_type() -> None:
     found, formula = rlct("x^2*y^2"), catalogue.reduced_rank(1, 1, 1, 0)
-    assert type(found) is type(formula) is exact.ResolvedCoefficient is ExactCoefficient
+    assert type(found) is type(formula) is ExactCoefficient
     assert found == formula == Fraction(1, 2) and hash(found) == hash(Fraction(1, 2))
     assert found != rlct("x^2")  # the same λ, another m
 
@@ -63,6 +63,7 @@ def test_an_infinite_one_is_infinite_and_no_fraction() -> None:
     found = rlct("x^2 + 1", domain="all")
     assert float(found) == inf and sympy.sympify(found) is sympy.oo
     assert found.latex() == r"\lambda = \infty" and found > 10**9
+    assert found != Fraction(1, 2) != found
     with pytest.raises(OverflowError, match=r"infinite"):
         Fraction(found)
 
@@ -82,7 +83,10 @@ def test_what_is_not_proved_says_so() -> None:
     (caution,) = ExactCoefficient(Fraction(1, 2), 1, "someone", "", "conjectured").cautions
     assert caution.reason is Reason.NOT_PROVED
     assert BOUNDS.latex() == r"\tfrac{1}{4} \leq \lambda \leq \tfrac{1}{2}"
-    assert Fraction(1, 2) != BOUNDS and pickle.loads(pickle.dumps(BOUNDS)) == BOUNDS
+    assert BOUNDS != Fraction(1, 2) != BOUNDS
+    with pytest.raises(ValueError, match="only known to lie between"):
+        assert Fraction(1, 2) < BOUNDS
+    assert pickle.loads(pickle.dumps(BOUNDS)) == BOUNDS
 
 
 @pytest.mark.parametrize("status", ["proved", "conjectured"])

@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from singlearn.exact import Certificate, Expression, rlct, verify
-from singlearn.exact.verify.charts import Chart
+from singlearn.exact.verify.charts import CheckedChart
 from singlearn.exact.verify.tree import hoelder
 
 CASES = [
@@ -196,7 +196,7 @@ def test_orders_on_a_hypersurface():
         (0, 1, 0): Fraction(3),
         (0, 0, 0): Fraction(-1),
     }
-    chart = Chart(("u",), ("v", "w"), (0,), (0,), (cube,), {(0, 0, 0): Fraction(1)}, 2)
+    chart = CheckedChart(("u",), ("v", "w"), (0,), (0,), (cube,), {(0, 0, 0): Fraction(1)}, 2)
     relation = {(0, 3, 0): Fraction(1), (0, 0, 1): Fraction(-1), (1, 0, 0): Fraction(-1)}
     on_surface = replace(chart, relations=(("v", relation),)).normal()
     assert max(map(sum, on_surface.generators[0])) == 2

@@ -18,7 +18,7 @@ from singlearn import flow
 from singlearn.flow.balance import proved_bound
 from singlearn.flow.balance_arrays import Tree
 from singlearn.flow.balance_matrix import change_to_law, geometric_mean_change
-from singlearn.flow.balance_scales import Edges, Program, minimise
+from singlearn.flow.balance_scales import Edges, ScaleProgram, minimise
 
 TRUTH = json.loads((Path(__file__).parents[1] / "truth" / "balance.json").read_text())
 
@@ -163,7 +163,7 @@ def test_degrees_agree_with_direct_minimisation(degree):
         Edges(1, None, costs[3]),
     )
     for sign in (1, -1):
-        found = minimise(Program((3, 2), (degree, degree), edges, sign))
+        found = minimise(ScaleProgram((3, 2), (degree, degree), edges, sign))
 
         def total(x, sign=sign):
             a, b = x[:3], x[3:]
@@ -190,7 +190,7 @@ def test_gap_bounds_the_distance_to_the_minimum():
         Edges(0, 1, rng.random((3, 4))),
         Edges(1, None, rng.random((2, 3))),
     )
-    program = Program((4, 3), (1.0, 1.0), edges)
+    program = ScaleProgram((4, 3), (1.0, 1.0), edges)
     least = float(minimise(program).value)
     for _ in range(20):
         x = [rng.normal(size=4), rng.normal(size=3)]
@@ -209,7 +209,7 @@ def test_wide_and_deep_programs_are_solved_as_narrow_ones_are(monkeypatch):
     costs = [np.exp(2 * rng.normal(size=(2, 5, 3 if k == 0 else 5))) for k in range(12)]
 
     def program(select):
-        return Program(
+        return ScaleProgram(
             (5,) * 11,
             (1.0,) * 11,
             tuple(

@@ -218,7 +218,7 @@ def test_a_parameter_without_gradient_stands_still_and_is_named():
     optimizer.step()
     assert [
         words
-        for words in map(str, book.cautions)
+        for words in (caution.message for caution in book.cautions)
         if words.startswith("2.weight had no gradient and did not move at 1 of 1")
     ]
     assert sizes(book.accounts[0])["rest"] < 1e-14
@@ -239,7 +239,7 @@ def test_weights_that_change_between_steps_and_training_that_diverges():
     step(optimizer, loss)
     assert [
         words
-        for words in map(str, book.cautions)
+        for words in (caution.message for caution in book.cautions)
         if words.startswith("step 3: weights or gradients are not finite")
     ]
     assert np.isfinite(sizes(book.accounts[0])["rest"])

@@ -18,8 +18,8 @@ from scipy.stats import norm
 from singlearn.generalise import (
     Descent,
     Fitted,
-    NotAtMode,
-    NotPositiveDefinite,
+    NotAtModeError,
+    NotPositiveDefiniteError,
     by_laplace,
     by_map,
     by_mle,
@@ -141,7 +141,9 @@ def test_laplace_refuses_flat_directions_and_names_them() -> None:
     triple = reduced_rank(40, scale=1e6)
     x, y = triple.data
     at = {"A": np.eye(2), "B": np.linalg.lstsq(x, y, rcond=None)[0].T}
-    with pytest.raises(NotPositiveDefinite, match=r"4 of 8 directions are flat or fall.*A\[1,0\]"):
+    with pytest.raises(
+        NotPositiveDefiniteError, match=r"4 of 8 directions are flat or fall.*A\[1,0\]"
+    ):
         laplace(triple, at)
     last = laplace(triple, at, subset=["B"])
     assert last.mean.shape == (4,) and last.damping == 0
@@ -458,7 +460,7 @@ def test_refusals(call, words) -> None:
 
 def test_laplace_away_from_a_mode_is_refused_for_the_gradient_and_not_for_the_hessian() -> None:
     with pytest.raises(
-        NotAtMode,
+        NotAtModeError,
         match=r"at is not a mode: the gradient left there, .* and 3 of 3 directions have no more",
     ):
         laplace(conjugate(20, 0), np.full(3, -1.0))

@@ -1,10 +1,14 @@
-"""Runs of devinterp in the formats that its two versions document: the dictionary of the estimator
-of version 1, the DataTree of version 2.
+"""Runs of devinterp in the formats of its two versions: the dictionary of the estimator of version
+1, the DataTree of version 2. Those in ``runs_of_devinterp`` were written by 1.3.2 and 2.0.1
+themselves (``bench/local_devinterp_file.py``).
 """
 
 from __future__ import annotations
 
+import json
 import math
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -61,6 +65,25 @@ def test_both_formats_give_the_coefficient_with_an_error() -> None:
         assert isinstance(found, Measured) and isinstance(found, Tabled)
         assert Reason.NOT_CHECKED in reasons(found) and len(str(found)) < 2000
         assert found.to_dict()["status"] == "converged"
+
+
+def test_files_of_the_library_itself_are_read(tmp_path) -> None:
+    """Eight numbers, each met by one token in eight: nβ h = 80/8, and λ̂ = 8/2 · 10/11 with γ = 1,
+    somewhat more for the noise of batches of four.
+    """
+    pytest.importorskip("zarr")
+    folder = Path(__file__).parent / "runs_of_devinterp"
+    with zipfile.ZipFile(folder / "devinterp-2.0.1.zip") as packed:
+        packed.extractall(tmp_path)
+    new = sl.local.from_devinterp(tmp_path / "samples.zarr")
+    written = json.loads((folder / "devinterp-1.3.2.json").read_text())
+    old = sl.local.from_devinterp(written, nbeta=80.0)
+    assert old.claimed == pytest.approx(written["llc/mean"], rel=1e-4)  # L(w*) is not written down
+    for found in (new, old):
+        assert len(found.per_chain) == 4 and found.draws == 160 and found.nbeta == 80.0
+        assert not found.dead and not found.diverged
+        assert abs(found.value - 40 / 11) < 2.5 * found.standard_error < 1.3
+    assert new.baseline_error > 0 and old.baseline_error == 0
 
 
 def test_a_folder_of_zarr_is_read(tmp_path) -> None:

@@ -30,6 +30,11 @@ def network(kind: str) -> torch.nn.Module:
     if kind == "neox":
         return transformers.GPTNeoXForCausalLM(transformers.GPTNeoXConfig(**shape))
     keys = 2 if kind == "grouped" else HEADS
+    if kind in ("qwen2", "qwen3"):
+        shape |= {"num_key_value_heads": HEADS}
+        if kind == "qwen2":
+            return transformers.Qwen2ForCausalLM(transformers.Qwen2Config(**shape))
+        return transformers.Qwen3ForCausalLM(transformers.Qwen3Config(**shape, head_dim=8))
     return transformers.LlamaForCausalLM(
         transformers.LlamaConfig(**shape, num_key_value_heads=keys)
     )
@@ -56,7 +61,7 @@ def into_output_map(module: torch.nn.Module) -> torch.Tensor:
     return seen[0].unflatten(-1, (HEADS, -1))
 
 
-@pytest.mark.parametrize("kind", ["gpt2", "neox", "llama"])
+@pytest.mark.parametrize("kind", ["gpt2", "neox", "llama", "qwen2", "qwen3"])
 def test_queries_keys_and_values_of_a_head_change_this_head_alone(kind) -> None:
     module = network(kind)
     before = into_output_map(module)
@@ -124,3 +129,38 @@ def test_what_a_network_does_not_have_is_refused_by_name() -> None:
     module = torch.nn.Module()
     module.embed = torch.nn.Parameter(torch.zeros(np.int64(3)))
     assert counts(module, "embed") == 3
+
+
+def test_a_union_is_all_of_its_parts() -> None:
+    module = network("gpt2")
+    parts = ["l0h3 q", "l1 mlp", "*.ln_f.*"]
+    expected = entries_to_sample(module, parts, {})
+    for union in (
+        "l0h3 q,l1 mlp,*.ln_f.*",
+        "l0h3 q + l1 mlp + *.ln_f.*",
+        ["l0h3 q, l1 mlp", parts[2]],
+    ):
+        found = entries_to_sample(module, union, {})
+        assert found.keys() == expected.keys()
+        assert all((found[name] == expected[name]).all() for name in found)
+    # Of parts that overlap every entry counts once.
+    assert counts(module, "l0h3,l0h3 q") == counts(module, "l0h3")
+    with pytest.raises(ValueError, match="only: 'l0 qkv' matches no parameter"):
+        entries_to_sample(module, "l0h3,l0 qkv", {})
+
+
+def test_heads_of_a_layout_that_is_not_known_are_refused() -> None:
+    """One set of keys and values for all heads, as rows: GPT-2's columns would be another part."""
+    config = transformers.GPTBigCodeConfig(
+        vocab_size=11, n_positions=8, n_embd=WIDTH, n_layer=1, n_head=HEADS
+    )
+    shared = transformers.GPTBigCodeForCausalLM(config)
+    with pytest.raises(ValueError, match=r"only: 'l0h3': which head owns what of .*c_attn.weight"):
+        entries_to_sample(shared, "l0h3", {})
+    assert counts(shared, "l0 attn") > 0
+    shapes = {
+        "layers.0.self_attn.q_proj.weight": (8, 8),
+        "layers.0.self_attn.out_proj.weight": (8, 8),
+    }
+    with pytest.raises(ValueError, match=r"which head owns what of layers\.0\.self_attn\.out_proj"):
+        component_masks("l0h1", shapes, Heads(2, 2))

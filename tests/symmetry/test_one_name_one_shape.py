@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections import Counter
 from pathlib import Path
 
 import singlearn
 
 ROOT = Path(singlearn.__file__).parent
-CHECKER = ROOT / "exact" / "verify"  # stands alone, and has its own chart and its own verdict
 
 
 def files(room: str) -> list[Path]:
     return sorted((ROOT / room).rglob("*.py"))
-
-
-def test_no_class_name_has_two_shapes():
-    names = Counter(
-        node.name
-        for path in [*files("exact"), *files("symmetry"), *files("numbers")]
-        if CHECKER not in path.parents
-        for node in ast.parse(path.read_text(encoding="utf-8")).body
-        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
-    )
-    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_no_module_imports_itself_by_way_of_others():

@@ -35,7 +35,7 @@ ANSWERS = {
     "witness": lambda: symmetry.equivalent(LINE, OTHER).witness,
     "width": lambda: symmetry.minimal_width(LINE),
     "fibre": lambda: symmetry.fibre(LINE, 4),
-    "snapped fibre": lambda: symmetry.fibre(LINE, 3, tolerance="rounding"),
+    "snapped fibre": lambda: symmetry.fibre(LINE, 3, relative_tolerance="rounding"),
     "rank": lambda: symmetry.explained_rank(LINE, POINTS),
     "generator": lambda: symmetry.generators(LINE)[0],
     "distance": lambda: symmetry.sup_distance(LINE, OTHER, (-1, 1)),

@@ -22,14 +22,14 @@ from singlearn.symmetry import (
 )
 from singlearn.symmetry.deep import explained_rank_deep
 from singlearn.symmetry.fibre.zero_sums import nearly_zero_sums, zero_sums
-from singlearn.symmetry.two_layer.parameters import Layout
+from singlearn.symmetry.two_layer.parameters import ParameterLayout
 
 LINE = np.linspace(-1, 1, 57)[:, None] + 0.001
 
 
 def moved(net: TwoLayerReLU, direction, step: Fraction) -> TwoLayerReLU:
     """The network a rational step along a direction, exactly."""
-    layout = Layout.of(net)
+    layout = ParameterLayout.of(net)
     w = [
         [v + step * Fraction(d) for v, d in zip(node.w, direction[layout.w(i)], strict=True)]
         for i, node in enumerate(net.nodes)

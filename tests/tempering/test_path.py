@@ -7,7 +7,7 @@ import numpyro.distributions as dist
 
 import singlearn as sl
 from singlearn.tempering.markov_moves import compile_moves, prior_draws
-from singlearn.tempering.path import Path, Program
+from singlearn.tempering.path import Path, PathFunctions
 
 TRIPLE = sl.Triple.population(
     lambda w, theta: 0.5 * (w - theta) ** 2, dist.Normal(0.0, 1.0), n=4, setting=1.0
@@ -43,7 +43,7 @@ def test_a_path_is_made_of_two_functions_and_no_triple() -> None:
     def energy(u, data):
         return jnp.sum(0.5 * (u - data) ** 2 - 0.5 * u**2)
 
-    path = Path(Program("to a place", 1, log_base, energy), np.array(2.0), "a walk")
+    path = Path(PathFunctions("to a place", 1, log_base, energy), np.array(2.0), "a walk")
     rng = np.random.default_rng(0)
     with jax.enable_x64(True):
         moves, u = compile_moves(path, 256), jnp.asarray(2.0 + rng.normal(size=(256, 1)))

@@ -48,8 +48,22 @@ def test_metastable_phases_show_hysteresis():
     assert rise == pytest.approx(400.0, abs=4 * loop.up.free_energies[-1].standard_error + 1e-6)
 
 
-def test_one_well_shows_none():
+class Workers:
+    """What is used of a Dask client, in this process."""
+
+    def submit(self, function, /, *values, pure):
+        return function(*values)
+
+    def gather(self, futures):
+        return futures
+
+
+def test_one_well_shows_none_and_a_client_gives_the_same():
     loop = hysteresis(ONE_WELL.with_setting, [-0.2, 0.2], right, particles=32, seed=0)
+    again = hysteresis(
+        ONE_WELL.with_setting, [-0.2, 0.2], right, particles=32, seed=0, client=Workers()
+    )
+    assert again.to_dict() == loop.to_dict()
     assert loop.disagreement == []
     assert "up and down agree" in str(loop)
     up, down = (dict(zip(b.values, b.free_energies, strict=True)) for b in (loop.up, loop.down))

@@ -43,7 +43,7 @@ from singlearn.running.whole_files import write_whole
 from singlearn.tempering import run as run_module
 from singlearn.tempering import storage
 from singlearn.tempering.anneal import NoFiniteEnergyError
-from singlearn.tempering.checkpoint import Checkpoint
+from singlearn.tempering.checkpoint import CheckpointFolder
 from singlearn.tempering.made_of import MadeOf
 from singlearn.tempering.path import Path as TemperingPath
 from singlearn.tempering.settings import Settings
@@ -162,7 +162,9 @@ def resume(folder, triple, phase=None, **changed):
     """Everything that is done with a checkpoint before the next rung is sampled."""
     restriction = None if phase is None else Restriction.of(phase, triple.coordinates)
     settings = Settings.of(TemperingPath.of(triple), 1.0, PARTICLES, 2, 0, 0.6, 1, "float64")
-    with Checkpoint(folder, replace(settings, **changed), MadeOf(triple, restriction)) as disk:
+    with CheckpointFolder(
+        folder, replace(settings, **changed), MadeOf(triple, restriction)
+    ) as disk:
         return disk.rungs()
 
 
@@ -417,7 +419,7 @@ def test_a_refused_or_failed_run_leaves_no_folder(tmp_path):
 
 
 def test_a_folder_in_use_is_refused_and_free_again(folder):
-    held = Checkpoint(
+    held = CheckpointFolder(
         folder,
         Settings.of(TemperingPath.of(line()), 1.0, PARTICLES, 2, 0, 0.6, 1, "float64"),
         MadeOf(line(), None),
@@ -773,7 +775,7 @@ def test_a_full_disk_while_saving_costs_nothing(stored, tmp_path, small_disk, su
 def test_a_full_disk_during_a_run_keeps_the_rungs_before(folder, small_disk, monkeypatch):
     triple = line()
     settings = Settings.of(TemperingPath.of(triple), 1.0, PARTICLES, 2, 0, 0.6, 1, "float64")
-    with Checkpoint(folder, settings, MadeOf(triple, None)) as disk:
+    with CheckpointFolder(folder, settings, MadeOf(triple, None)) as disk:
         rungs = disk.rungs()
         small_disk(2000)
         try:

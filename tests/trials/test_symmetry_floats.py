@@ -59,7 +59,7 @@ def test_components_of_a_star(m):
         star(m, random.uniform(0, 6), scales, (1000.0, -700.0)),
         star(m, random.uniform(0, 6), scales, (0.5, 0.25), np.float32),
     ):
-        found = fibre(net, tolerance="rounding")
+        found = fibre(net, relative_tolerance="rounding")
         assert found.number == math.factorial(m) * VANISHING_SUMS[m]
         size = 1.0 if net.precision < 1e-10 else 1e9
         assert 0 < float(found.snapped.distance.upper) < 1e-11 * size
@@ -68,5 +68,5 @@ def test_components_of_a_star(m):
 
 def test_float32_widened_to_float64_is_still_float32():
     w, b, q, c = star(5, turn=0.3, dtype=np.float32).arrays()
-    assert fibre(TwoLayerReLU(w, b, q, c), tolerance="rounding").number == 240
-    assert snap(TwoLayerReLU(w, b, q, c)).tolerance == 64 * 2.0**-24
+    assert fibre(TwoLayerReLU(w, b, q, c), relative_tolerance="rounding").number == 240
+    assert snap(TwoLayerReLU(w, b, q, c)).relative_tolerance == 64 * 2.0**-24

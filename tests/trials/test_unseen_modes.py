@@ -27,6 +27,7 @@ from singlearn.tempering.copies import Likeness
 from singlearn.tempering.descent import descend
 from singlearn.tempering.landscape import landscape_of
 from singlearn.tempering.mode_mass import Ellipsoid, Mode, measure_mode
+from singlearn.tempering.path import Path as TemperingPath
 from singlearn.tempering.settings import Settings
 from singlearn.tempering.switches import scores
 from singlearn.tempering.unseen_modes import _in_order, gain, is_found_by_luck, is_missing
@@ -445,9 +446,8 @@ def test_a_prior_that_is_uneven_within_a_mode() -> None:
         lambda w, y: dist.Normal(w[0], 1.0).log_prob(y), STANDARD.expand([6]).to_event(1), y
     )
     ellipsoid = Ellipsoid(np.full(6, 0.3), np.eye(6), 9.0)
-    run = run_mode(
-        triple, Settings.of(triple, 1.0, 64, 4, 0, 0.6, 1, "float64"), ellipsoid, [], 1.0, 0
-    )
+    settings = Settings.of(TemperingPath.of(triple), 1.0, 64, 4, 0, 0.6, 1, "float64")
+    run = run_mode(triple, settings, ellipsoid, [], 1.0, 0)
     exact = 1.5 * math.log(2 * math.pi) + 0.5 * math.log(4) + 0.5 * (y @ y - y.sum() ** 2 / 4)
     error = run.prior_floor / 2
     assert error < 0.1

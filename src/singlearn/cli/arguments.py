@@ -27,6 +27,8 @@ SIGNS = {
 
 
 def at_least(lowest: int) -> Callable[[str], int]:
+    """A reader of whole numbers from ``least`` on, for argparse."""
+
     def number(text: str) -> int:
         try:
             value = int(text)
@@ -40,6 +42,7 @@ def at_least(lowest: int) -> Callable[[str], int]:
 
 
 def positive(text: str) -> float:
+    """A positive number, for argparse."""
     try:
         value = float(text)
     except ValueError:
@@ -49,7 +52,8 @@ def positive(text: str) -> float:
     return value
 
 
-def tolerance(text: str) -> float | str:
+def relative_tolerance(text: str) -> float | str:
+    """A relative size from 0 to 0.5, or "rounding", for argparse."""
     if text == "rounding":
         return text
     try:
@@ -74,6 +78,7 @@ def as_number(text: str) -> int | float | str:
 
 
 def one_of(signs: str) -> Callable[[str], str]:
+    """A reader of one sign, or of its name, for argparse."""
     names = [name for name, sign in SIGNS.items() if sign in signs and name != "\\t"]
     allowed = [sign for sign in signs if sign not in (" ", "\t")]
 
@@ -89,6 +94,7 @@ def one_of(signs: str) -> Callable[[str], str]:
 
 
 def yes_or_no(text: str) -> bool:
+    """Whether the answer is yes, for argparse."""
     if text.lower() not in ("yes", "no"):
         raise argparse.ArgumentTypeError(f"got {text!r}; it should be yes or no")
     return text.lower() == "yes"
@@ -105,12 +111,20 @@ class Parser(argparse.ArgumentParser):
         self._negative_number_matcher = re.compile(r"^-[\d.][\d.,/eE+-]*$")
 
     def error(self, message: str) -> NoReturn:
+        """End the program with one sentence and the status 2."""
         self.exit(2, f"{self.prog}: {message}\n")
 
 
 def add_command(
-    commands: Commands, name: str, summary: str, example: str
+    commands: Commands,
+    name: str,
+    summary: str,
+    example: str,
+    *,
+    seed: bool = True,
+    figures: bool = True,
 ) -> argparse.ArgumentParser:
+    """A command with ``--json``, and with ``--seed`` and ``--out`` where it has a use for them."""
     command: argparse.ArgumentParser = commands.add_parser(
         name,
         help=summary,
@@ -118,22 +132,24 @@ def add_command(
         epilog=f"example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    common = command.add_argument_group("for every command")
-    common.add_argument(
-        "--seed",
-        type=at_least(0),
-        default=0,
-        metavar="N",
-        help="same seed, same numbers (default 0)",
-    )
-    common.add_argument(
-        "--out",
-        type=Path,
-        default=Path("."),
-        metavar="PATH",
-        help="folder for figures (default: here), or the name of the figure, ending in .png, .pdf "
-        "or .svg; no file is replaced",
-    )
+    common = command.add_argument_group("as for other commands")
+    if seed:
+        common.add_argument(
+            "--seed",
+            type=at_least(0),
+            default=0,
+            metavar="N",
+            help="same seed, same numbers (default 0)",
+        )
+    if figures:
+        common.add_argument(
+            "--out",
+            type=Path,
+            default=Path("."),
+            metavar="PATH",
+            help="folder for figures (default: here), or the name of the figure, ending in .png, "
+            ".pdf or .svg; no file is replaced",
+        )
     common.add_argument(
         "--json", action="store_true", help="print one JSON document instead of the table"
     )
@@ -141,6 +157,7 @@ def add_command(
 
 
 def add_replicates(command: argparse.ArgumentParser, particles: int) -> None:
+    """Add ``--particles`` and ``--replicates``."""
     command.add_argument(
         "--particles",
         type=at_least(16),

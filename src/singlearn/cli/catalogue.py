@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 
 
 def add_arguments(commands: Commands) -> None:
+    """Add the command and its arguments."""
     command = add_command(
         commands,
         "catalogue",
         "list the models whose learning coefficient is proven, or evaluate one of the formulas",
         "singlearn catalogue reduced-rank --inputs 4 --outputs 3 --hidden 3 --rank 1",
+        seed=False,
+        figures=False,
     )
     command.add_argument(
         "name", nargs="?", metavar="FORMULA", help="such as reduced-rank; without it, list them all"

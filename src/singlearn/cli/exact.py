@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(commands: Commands) -> None:
+    """Add the command and its arguments."""
     command = add_command(
         commands,
         "exact",

@@ -12,6 +12,7 @@ from singlearn.results.table import pairs
 
 
 def add_arguments(commands: Commands) -> None:
+    """Add the command and its arguments."""
     command = add_command(
         commands,
         "experiment",

@@ -14,11 +14,13 @@ NAME = "explore.html"
 
 
 def add_arguments(commands: Commands) -> None:
+    """Add the command and its arguments."""
     command = add_command(
         commands,
         "explore",
         "see why a model is singular, with your hands, in a browser",
         "singlearn explore net.npz",
+        seed=False,
     )
     command.add_argument(
         "net",

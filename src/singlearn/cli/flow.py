@@ -14,6 +14,7 @@ from singlearn.results.document import print_document
 
 
 def add_arguments(commands: Commands) -> None:
+    """Add the command, its actions and their arguments."""
     command = commands.add_parser(
         "flow",
         help="what training conserves, what moved it, and symmetries that are born and die",
@@ -27,6 +28,7 @@ def add_arguments(commands: Commands) -> None:
         "laws",
         "list what gradient flow of any loss of a PyTorch network conserves",
         "singlearn flow laws net.py:build",
+        figures=False,
     )
     laws.add_argument(
         "model",
@@ -49,6 +51,7 @@ def add_arguments(commands: Commands) -> None:
         "ledger",
         "print and draw the books that flow.ledger(..., file=) wrote while a network was trained",
         "singlearn flow ledger book.jsonl",
+        seed=False,
     )
     ledger.add_argument(
         "file",

@@ -15,7 +15,8 @@ from singlearn.results.refusal import RefusalError
 
 def run_timeline(options: argparse.Namespace) -> None:
     """Follow the symmetries of a network through its checkpoints, print them and draw a lane per
-    node."""
+    node.
+    """
     torch = needed_torch("flow timeline")
     from singlearn import plot
     from singlearn.flow import timeline

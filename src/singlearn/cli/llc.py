@@ -4,78 +4,75 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from singlearn.cli.arguments import Commands, add_command, as_number
+from singlearn.cli.arguments import Commands, add_command
 from singlearn.cli.figure_file import place, saved_or_why
-from singlearn.cli.python_file import blaming, load_name, place_in
+from singlearn.cli.python_file import blaming
+from singlearn.cli.trained_network import add_network_arguments, trained_network
 from singlearn.results.document import print_document
 from singlearn.results.refusal import RefusalError
+from singlearn.results.table import Column, aligned
 
 FAILED = 1
+WHAT = """\
+λ̂ says how singular the network is at the weights w* that training found: how
+fast the loss rises when the weights are moved. A regular model with d weights
+has λ = d/2; a smaller number means that many directions change nothing.
+Chains walk about w*, held by a tie γ, at inverse temperature nβ:
+λ̂ = nβ (mean loss of the chains - loss at w*). The status says whether the
+number can be trusted: converged; drifting or noise_limited (run longer);
+diverged (no number); not_local_minimum (train on, or --reference self).
+
+examples:
+  singlearn llc net.pt --model net.py:build --data net.py:data
+      one number, for the whole network
+  singlearn llc net.pt --model net.py:build --data net.py:data --only 'layers.3.*'
+      for some weights; all others stay where they are
+  singlearn llc gpt2/ --model net.py:build --data net.py:data --loss net.py:loss \\
+      --tokens mean --only l0h3,l0h4,'l1 mlp','l0h3 + l1 mlp'
+      a row for each part of a transformer, from one loading of the data"""
 
 
 def add_arguments(commands: Commands) -> None:
+    """Add the command and its arguments."""
     command = add_command(
         commands,
         "llc",
         "measure the local learning coefficient λ̂ of a trained PyTorch network",
         "singlearn llc net.pt --model net.py:build --data net.py:data --only 'layers.3.*'",
     )
-    command.add_argument(
-        "checkpoint",
-        metavar="CHECKPOINT",
-        type=Path,
-        help="weights: .pt or .safetensors, or a folder with one",
-    )
-    command.add_argument(
-        "--model",
-        required=True,
-        metavar="FILE.py:NAME",
-        help="NAME is the module, or a function without arguments that builds it",
-    )
-    command.add_argument(
-        "--data",
-        required=True,
-        metavar="FILE.py:NAME",
-        help="NAME is a pair of tensors (inputs, targets), a Dataset or a DataLoader, or a "
-        "function that returns one",
-    )
-    command.add_argument(
-        "--loss",
-        metavar="FILE.py:NAME",
-        help="NAME is a function loss(output, target) of per-sample losses in nats; not needed for "
-        "class labels (cross entropy)",
-    )
-    command.add_argument(
+    command.epilog = WHAT
+    add_network_arguments(command)
+    parts = command.add_argument_group("which weights, and what of them")
+    parts.add_argument(
         "--only",
         action="append",
-        metavar="PATTERN",
-        help="sample the parameters with such names, such as 'layers.3.*'; may be repeated",
+        metavar="WHICH",
+        help="sample these and leave the others at w*: names of parameters, such as 'layers.3.*', "
+        "or parts of a transformer: l0h3 (a head), 'l0h3 q' (k, v, o), 'l0 attn', 'l1 mlp', embed, "
+        "unembed. A list with commas gives a row for each; 'l0h3 + l1 mlp', or --only twice, is "
+        "both together",
     )
-    # What these may be the library says, in one place and in the same words.
-    command.add_argument(
-        "--gamma",
-        type=as_number,
-        default="auto",
-        metavar="γ",
-        help="tie to the trained parameters (default: by the size of the weights)",
+    parts.add_argument(
+        "--reference",
+        choices=("loss", "self"),
+        default="loss",
+        help="self: how far the network moves from its own function, for which w* is a minimum "
+        "wherever it lies (default: loss)",
     )
-    command.add_argument(
-        "--chains",
-        type=as_number,
-        default=8,
-        metavar="N",
-        help="half start at w*, half away from it (default 8)",
+    sweep = command.add_argument_group("a list of parts")
+    sweep.add_argument(
+        "--folder",
+        type=Path,
+        metavar="FOLDER",
+        help="finished parts are kept here, and the same command goes on where it was ended",
     )
-    command.add_argument(
-        "--max-steps",
-        type=as_number,
-        default=100_000,
-        metavar="N",
-        help="steps of each chain at most (default 100000)",
+    sweep.add_argument(
+        "--shard",
+        metavar="i/N",
+        help="measure every N-th part only, from the i-th on, in a job array; --folder joins them",
     )
 
 
@@ -83,67 +80,44 @@ def run(options: argparse.Namespace) -> int:
     """Load weights, model and data, sample around the weights, print λ̂ with its verdict and draw
     the chains; 1 if λ̂ is withheld.
     """
-    try:
-        import torch
-    except ImportError:
-        raise ImportError(
-            "llc needs PyTorch; install it with pip install 'singlearn[torch]'"
-        ) from None
-    from singlearn import plot
-    from singlearn.local import llc
+    from singlearn.cli.torch_module import needed_torch
+
+    needed_torch("llc")
     from singlearn.local.chains import Chains
-    from singlearn.local.torch.data import samples_of
-    from singlearn.local.torch.weights import read_state, with_weights
+    from singlearn.local.components import split
 
     # Refused before anything is read, in the words of the library.
     Chains(
         gamma=options.gamma,
+        nbeta=options.nbeta,
         chains=options.chains,
         max_steps=options.max_steps,
         seed=options.seed,
     )
+    asked = options.only or []
+    listed = [part for given in asked for part in split(given, ",")]
+    if len(listed) > len(asked):
+        return _by_component(options, listed)
+    for name in ("folder", "shard"):
+        if getattr(options, name) is not None:
+            raise RefusalError(f"--{name}: is for a list of parts, such as --only l0h3,l0h4")
+    from singlearn import plot
+    from singlearn.local import llc
+
     out = place(options.out)
-    module = load_name(options.model, "--model", "net.py:build", call=True, kind=torch.nn.Module)
-    if not isinstance(module, torch.nn.Module):
-        raise RefusalError(
-            f"--model: {options.model} is {type(module).__name__}; it should be a torch.nn.Module "
-            f"or return one"
-        )
-    trained = with_weights(module, read_state(options.checkpoint, module), str(options.checkpoint))
-    data = load_name(
-        options.data, "--data", "net.py:data", call=True, kind=torch.utils.data.Dataset
-    )
-    files = [
-        Path(where.rpartition(":")[0])
-        for where in (options.model, options.data, options.loss)
-        if where is not None
-    ]
-    with blaming(*files):
-        try:
-            data = samples_of(data, torch.device("cpu"))
-        except TypeError as error:
-            if place_in(error, files) is not None:
-                raise
-            raise RefusalError(
-                f"--data: {options.data}: {str(error).removeprefix('data: ')}"
-            ) from error
-        if options.loss is None:
-            loss, named = cross_entropy_if_labels(trained, data), "cross entropy of class labels"
-        else:
-            loss, named = load_name(options.loss, "--loss", "net.py:loss"), options.loss
-            if not callable(loss):
-                raise RefusalError(
-                    f"--loss: {options.loss} is {type(loss).__name__}; it should be a function "
-                    f"loss(output, target)"
-                )
+    brought = trained_network(options, "llc")
+    with blaming(*brought.files):
         found = llc(
-            trained,
-            loss,
-            data,
+            brought.module,
+            brought.loss,
+            brought.data,
             only=options.only,
             gamma=options.gamma,
+            nbeta=options.nbeta,
             chains=options.chains,
             max_steps=options.max_steps,
+            reference=options.reference,
+            tokens=options.tokens,
             seed=options.seed,
         )
     name = options.checkpoint.absolute().stem
@@ -151,13 +125,13 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         given = {
             name: getattr(options, name) for name in ("checkpoint", "model", "data", "only")
-        } | {"loss_function": named}
+        } | {"loss_function": brought.named}
         print_document({"command": "llc", **given, **found.to_dict(), "figure": figure})
     else:
         restricted = "" if options.only is None else f"   only {', '.join(options.only)}"
         print(
             f"{options.checkpoint}   loss: "
-            f"{named}{restricted}\n\n{found}\n\n{per_chain(found)}\n\n  figure: "
+            f"{brought.named}{restricted}\n\n{found}\n\n{per_chain(found)}\n\n  figure: "
             f"{figure or 'not written'}"
         )
     # A full disk, say: the answer took long, and is printed all the same.
@@ -166,75 +140,46 @@ def run(options: argparse.Namespace) -> int:
     return FAILED if math.isnan(found.value) else 0
 
 
-def cross_entropy_if_labels(module: Any, data: Any) -> Callable[..., Any]:
-    """Cross entropy, if the data are inputs with one whole number and the outputs one score for
-    each class; nothing else is guessed.
+def _by_component(options: argparse.Namespace, components: list[str]) -> int:
+    """A row for each; 1 if a λ̂ is withheld."""
+    from singlearn.local import llc_by_component
 
-    The scale of a squared error (what noise?) changes λ̂, so there is no default for it.
-
-    Raises:
-        RefusalError: anything else.
-    """
-    import torch
-
-    from singlearn.local.torch.data import as_tensors, take
-
-    tensors = as_tensors(data, next(module.parameters()).device)
-    ask = (
-        "give the loss per sample in nats by --loss FILE.py:NAME, such as 0.5 * ((output - "
-        "target)**2).sum(-1) / σ²"
-    )
-    if not isinstance(tensors, tuple) or len(tensors) < 2:
-        raise RefusalError(
-            f"--loss: missing, and the data are no pair (inputs, class labels); {ask}"
+    brought = trained_network(options, "llc")
+    with blaming(*brought.files):
+        found = llc_by_component(
+            brought.module,
+            brought.loss,
+            brought.data,
+            components,
+            gamma=options.gamma,
+            nbeta=options.nbeta,
+            chains=options.chains,
+            max_steps=options.max_steps,
+            reference=options.reference,
+            tokens=options.tokens,
+            seed=options.seed,
+            folder=options.folder,
+            shard=options.shard,
         )
-    target = tensors[-1]
-    if (
-        target.is_floating_point()
-        or target.is_complex()
-        or target.dtype == torch.bool
-        or target.ndim != 1
-    ):
-        raise RefusalError(
-            f"--loss: missing, and the targets ({target.dtype}, shape {tuple(target.shape)}) are "
-            f"no class labels; {ask}"
-        )
-    with torch.no_grad():
-        output = module.eval()(*take(tensors, slice(0, 2))[:-1])
-    scores = isinstance(output, torch.Tensor) and output.ndim == 2 and output.is_floating_point()
-    if (
-        not scores
-        or output.shape[1] < 2
-        or int(target.min()) < 0
-        or int(target.max()) >= output.shape[1]
-    ):
-        shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
-        raise RefusalError(
-            f"--loss: missing, and the output {shape} is no score for each class from "
-            f"{target.min()} to {target.max()}; {ask}"
-        )
-    if bool((output >= 0).all()) and torch.allclose(
-        output.sum(1), torch.ones(len(output), dtype=output.dtype), atol=1e-4
-    ):
-        raise RefusalError(
-            f"--loss: missing, and the output looks like probabilities, of which cross entropy "
-            f"would be wrong; {ask}"
-        )
-
-    def cross_entropy(output: Any, target: Any) -> Any:
-        return torch.nn.functional.cross_entropy(output, target.long(), reduction="none")
-
-    return cross_entropy
+    if options.json:
+        given = {name: getattr(options, name) for name in ("checkpoint", "model", "data", "only")}
+        more = {"loss_function": brought.named, **found.to_dict()}
+        print_document({"command": "llc", **given, **more})
+    else:
+        print(f"{options.checkpoint}   loss: {brought.named}\n\n{found}")
+    return FAILED if any(math.isnan(own.value) for own in found.components) else 0
 
 
 def per_chain(found: Any) -> str:
     """A row for every chain."""
-    rows = ["  chain  starts    λ̂          acceptance  |w - w*|  step"]
-    for c, value in enumerate(found.per_chain):
-        shown = f"{value:<10.4g}" if math.isfinite(value) else "diverged  "
-        start = "away" if c % 2 else "at w*"
-        rows.append(
-            f"  {c:>5}  {start:<8}  {shown} {found.acceptance[c]:>10.2f}  "
-            f"{found.distance[c]:>8.3g}  {found.step[c]:.2g}"
-        )
-    return "\n".join(rows)
+    chains = range(len(found.per_chain))
+    values = [f"{v:.4g}" if math.isfinite(v) else "diverged" for v in found.per_chain]
+    columns = [
+        Column("chain", [f"{c}" for c in chains], align="right"),
+        Column("starts", ["away" if c % 2 else "at w*" for c in chains]),
+        Column("λ̂", values),
+        Column("acceptance", [f"{found.acceptance[c]:.2f}" for c in chains], align="right"),
+        Column("|w - w*|", [f"{found.distance[c]:.3g}" for c in chains], align="right"),
+        Column("step", [f"{found.step[c]:.2g}" for c in chains]),
+    ]
+    return "\n".join(aligned(columns))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from singlearn.cli.parser import command_line
+from singlearn.running.compilation_cache import offer_compilation_cache
 
 INTERRUPTED = 130
 
@@ -15,6 +16,9 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status is 0, 1 for a "no" or a run that failed, 2 for an error
     of the user's, 130 for Ctrl-C.
+
+    Returns:
+        The exit status of the process.
     """
     parser = command_line()
     options = parser.parse_args(
@@ -24,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
+        offer_compilation_cache()
         # Every command has a module of its name with a function run.
         status = import_module(f"singlearn.cli.{options.command}").run(options)
         sys.stdout.flush()

@@ -12,6 +12,7 @@ from singlearn.cli import (
     experiment,
     explore,
     flow,
+    influence,
     llc,
     select,
     symmetry,
@@ -19,11 +20,16 @@ from singlearn.cli import (
 )
 from singlearn.cli.arguments import Parser
 
+<<<<<<< HEAD
 COMMANDS = (select, temper, llc, flow, symmetry, explore, exact, catalogue, experiment, benchmark)
+=======
+COMMANDS = (select, temper, llc, influence, flow, symmetry, explore, exact, catalogue, experiment)
+>>>>>>> main
 """In the order in which help lists them."""
 
 
 def command_line() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
     parser = Parser(
         prog="singlearn",
         description="How singular is a model, and which model do the data want?",
@@ -37,6 +43,8 @@ def command_line() -> argparse.ArgumentParser:
         "model\n"
         "  singlearn llc net.pt --model net.py:build --data net.py:data    how singular is a "
         "trained network?\n"
+        "  singlearn influence net.pt --model net.py:build --data net.py:data    which samples "
+        "help which?\n"
         "  singlearn flow timeline checkpoints/ --model net.py:build --data net.py:data    "
         "symmetries through training\n"
         "  singlearn symmetry equivalent A.npz B.npz     are two ReLU networks the same function?\n"

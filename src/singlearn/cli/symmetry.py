@@ -12,11 +12,12 @@ from singlearn.cli.arguments import (
     add_network_file,
     at_least,
     positive,
-    tolerance,
+    relative_tolerance,
 )
 
 
 def add_arguments(commands: Commands) -> None:
+    """Add the command, its actions and their arguments."""
     command = commands.add_parser(
         "symmetry",
         help="decide whether ReLU networks are the same function, see their symmetries, compress "
@@ -40,6 +41,7 @@ def add_arguments(commands: Commands) -> None:
         "describe",
         "say what a network's nodes do, its kinks, and how degenerate it is",
         "singlearn symmetry describe net.npz --box -1 1",
+        seed=False,
     )
     describe.add_argument("net", metavar="NET", type=Path)
     hierarchy = add_command(
@@ -48,6 +50,7 @@ def add_arguments(commands: Commands) -> None:
         "draw at which distance nodes merge, die and annihilate, and how wide a network must be "
         "within it",
         "singlearn symmetry hierarchy net.npz --box -1 1",
+        seed=False,
     )
     hierarchy.add_argument("net", metavar="NET", type=Path)
     equal = add_command(
@@ -55,6 +58,8 @@ def add_arguments(commands: Commands) -> None:
         "equivalent",
         "decide whether two networks are the same function (exit status 0 if so, 1 if not)",
         "singlearn symmetry equivalent a.npz b.npz --box -1 1 --tolerance 1e-6",
+        seed=False,
+        figures=False,
     )
     equal.add_argument("net", metavar="A", type=Path)
     equal.add_argument("other", metavar="B", type=Path)
@@ -70,6 +75,8 @@ def add_arguments(commands: Commands) -> None:
         "compress",
         "write an equivalent network with fewer hidden nodes",
         "singlearn symmetry compress net.npz -o small.npz",
+        seed=False,
+        figures=False,
     )
     compress.add_argument("net", metavar="NET", type=Path)
     compress.add_argument(
@@ -91,6 +98,7 @@ def add_arguments(commands: Commands) -> None:
         "fibre",
         "list the parameters of a given width that compute the same function",
         "singlearn symmetry fibre net.json --width 4",
+        figures=False,
     )
     fibre.add_argument("net", metavar="NET", type=Path)
     fibre.add_argument(
@@ -114,8 +122,8 @@ def add_arguments(commands: Commands) -> None:
     hidden.add_argument("net", metavar="NET", type=Path)
     for action in (describe, compress, fibre):
         action.add_argument(
-            "--tolerance",
-            type=tolerance,
+            "--relative-tolerance",
+            type=relative_tolerance,
             metavar="τ",
             help="two layers: relations that hold up to this relative size are taken as exact, and "
             "the change of the outputs is "

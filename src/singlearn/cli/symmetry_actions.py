@@ -78,10 +78,11 @@ def _of_transformers(options: argparse.Namespace) -> int:
             f"NET: {options.net} is a transformer; describe and equivalent are for such, "
             f"{options.action} is not"
         )
-    for name in ("box", "order", "tolerance"):
+    for name in ("box", "order", "tolerance", "relative_tolerance"):
         if getattr(options, name, None) is not None:
             raise RefusalError(
-                f"--{name}: {options.net} is a transformer, for which it has no meaning"
+                f"--{name.replace('_', '-')}: {options.net} is a transformer, for which it has no "
+                "meaning"
             )
     return (describe_transformer if options.action == "describe" else equivalent_transformers)(
         options
@@ -118,10 +119,12 @@ def _describe(options: argparse.Namespace) -> int:
     if isinstance(net, TwoLayerSmooth):
         return describe(net, assumed, options)
     if isinstance(net, DeepReLU):
-        _refuse_tolerance(options, net)
+        _refuse_relative_tolerance(options, net)
         return _describe_deep(options, net, assumed)
     box = box_of(options.box, net.inputs)
-    snapped = None if options.tolerance is None else snap(net, options.tolerance, box)
+    snapped = (
+        None if options.relative_tolerance is None else snap(net, options.relative_tolerance, box)
+    )
     net = net if snapped is None else snapped.net
     roles, form, width = node_roles(net, box), kink_form(net, box), minimal_width(net, box)
     fields = Counter(str(found.field) for found in generators(net, box))
@@ -169,19 +172,19 @@ def _snapped_document(snapped: Snap) -> dict[str, Any]:
     ]
     distance = [float(snapped.distance.lower), float(snapped.distance.upper)]
     return {
-        "tolerance": snapped.tolerance,
+        "relative_tolerance": snapped.relative_tolerance,
         "distance": distance,
         "imposed": imposed,
         "statement": snapped.sentence,
     }
 
 
-def _refuse_tolerance(options: argparse.Namespace, net: DeepReLU) -> None:
+def _refuse_relative_tolerance(options: argparse.Namespace, net: DeepReLU) -> None:
     """Only two-layer networks are snapped."""
-    if options.tolerance is not None:
+    if options.relative_tolerance is not None:
         raise RefusalError(
-            f"--tolerance: relations are made exact in networks with one hidden layer; this one "
-            f"has {net.hidden_layers}"
+            "--relative-tolerance: relations are made exact in networks with one hidden layer; "
+            f"this one has {net.hidden_layers}"
         )
 
 
@@ -396,7 +399,7 @@ def _compress(options: argparse.Namespace) -> int:
     if isinstance(net, TwoLayerSmooth):
         return compress_file(net, assumed, options)
     if isinstance(net, DeepReLU):
-        _refuse_tolerance(options, net)
+        _refuse_relative_tolerance(options, net)
         box = box_of(options.box, net.widths[0])
         if box is None:
             raise RefusalError(
@@ -410,13 +413,13 @@ def _compress(options: argparse.Namespace) -> int:
         before, after, text = sum(net.widths[1:-1]), sum(found.network.widths[1:-1]), str(found)
     else:
         box = box_of(options.box, net.inputs)
-        if options.eps is not None and options.tolerance is not None:
+        if options.eps is not None and options.relative_tolerance is not None:
             raise RefusalError(
-                "--tolerance: --eps allows the outputs to change already; give one of them"
+                "--relative-tolerance: --eps allows the outputs to change already; give one of them"
             )
         if options.eps is None:
-            narrow = compress(net, box, options.tolerance)
-            text = str(minimal_width(net, box, tolerance=options.tolerance))
+            narrow = compress(net, box, options.relative_tolerance)
+            text = str(minimal_width(net, box, relative_tolerance=options.relative_tolerance))
         elif box is None:
             raise RefusalError(
                 "--eps: a change of the outputs is measured on a box; give --box LOW HIGH"
@@ -525,7 +528,9 @@ def _fibre(options: argparse.Namespace) -> int:
             f"one"
         )
     width = net.width if options.width is None else options.width
-    found = fibre(net, width, box_of(options.box, net.inputs), tolerance=options.tolerance)
+    found = fibre(
+        net, width, box_of(options.box, net.inputs), relative_tolerance=options.relative_tolerance
+    )
     net = found.net
     if options.animate is not None and (found.domain is not None or net.outputs > 1):
         raise RefusalError(

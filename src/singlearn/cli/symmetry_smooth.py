@@ -15,7 +15,7 @@ from singlearn.symmetry.smooth import SmoothFibre, TwoLayerSmooth, smooth_form, 
 
 def describe(net: TwoLayerSmooth, assumed: list[str], options: argparse.Namespace) -> int:
     """What the nodes do, the units, and how degenerate the network is."""
-    _refuse_tolerance(net, options)
+    _refuse_relative_tolerance(net, options)
     roles, form, width = node_roles(net), smooth_form(net), minimal_width(net)
     fields = Counter(str(found.field) for found in smooth_generators(net))
     if options.json:
@@ -83,8 +83,9 @@ def equivalent_files(
 
 def compress_file(net: TwoLayerSmooth, assumed: list[str], options: argparse.Namespace) -> int:
     """Write the same function with fewer nodes; its file has rational parameters, so constants such
-    as tanh(1/4) keep a node."""
-    _refuse_tolerance(net, options)
+    as tanh(1/4) keep a node.
+    """
+    _refuse_relative_tolerance(net, options)
     if options.eps is not None:
         raise RefusalError("--eps: only two-layer networks of ReLU are compressed with loss")
     if options.output.suffix != ".json":
@@ -116,7 +117,7 @@ def compress_file(net: TwoLayerSmooth, assumed: list[str], options: argparse.Nam
 
 def fibre_of(net: TwoLayerSmooth, assumed: list[str], options: argparse.Namespace) -> int:
     """The parameters of a width that compute the same function."""
-    _refuse_tolerance(net, options)
+    _refuse_relative_tolerance(net, options)
     if options.animate is not None:
         raise RefusalError("--animate: paths are drawn for networks of ReLU")
     found: SmoothFibre = fibre(net, net.width if options.width is None else options.width)
@@ -138,8 +139,8 @@ def fibre_of(net: TwoLayerSmooth, assumed: list[str], options: argparse.Namespac
     return 0
 
 
-def _refuse_tolerance(net: TwoLayerSmooth, options: argparse.Namespace) -> None:
-    if getattr(options, "tolerance", None) is not None:
+def _refuse_relative_tolerance(net: TwoLayerSmooth, options: argparse.Namespace) -> None:
+    if getattr(options, "relative_tolerance", None) is not None:
         raise RefusalError(
-            f"--tolerance: networks of {net.activation} are not snapped; those of ReLU are"
+            f"--relative-tolerance: networks of {net.activation} are not snapped; those of ReLU are"
         )

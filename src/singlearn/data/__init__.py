@@ -16,6 +16,9 @@ def galaxies() -> Float[np.ndarray, " 82"]:
     Postman, Huchra & Geller 1986 [postman1986probes]_, as tabulated by Roeder 1990
     [roeder1990density]_.
 
+    Returns:
+        The velocities in 1000 km/s, increasing, of shape (82,).
+
     >>> velocities = galaxies()
     >>> len(velocities), float(velocities[0]), float(velocities[-1])
     (82, 9.172, 34.279)
@@ -30,6 +33,9 @@ def fitness() -> tuple[Float[np.ndarray, "20 3"], Float[np.ndarray, "20 3"]]:
 
     A. C. Linnerud's data, as tabulated by Tenenhaus 1998 [tenenhaus1998regression]_; the usual
     example of canonical correlation.
+
+    Returns:
+        Exercise and physiology, one man per row, each of shape (20, 3), in the units named above.
 
     >>> exercise, physiology = fitness()
     >>> exercise[0].tolist(), physiology[0].tolist()

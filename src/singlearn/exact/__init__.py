@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from singlearn.exact import catalogue
 from singlearn.exact.certificate import Certificate
-from singlearn.exact.coefficient import ExactCoefficient, ResolvedCoefficient
+from singlearn.exact.coefficient import ExactCoefficient
 from singlearn.exact.divergences.relu_kl import relu_kl
 from singlearn.exact.read.expression import Expression
 from singlearn.exact.verify.verify import Verdict, verify
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from singlearn.exact.divergences.true_set_chart import TrueSetChart
     from singlearn.exact.divergences.worked_example import WorkedExample
     from singlearn.exact.mellin.zeta_function import (
+        AsymptoticLaw,
         LaurentPole,
-        Law,
         NotSeparableError,
         ZetaFunction,
         zeta_function,
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from singlearn.exact.resolution import rlct
 
 WHEN_USED = {
+    "AsymptoticLaw": "mellin.zeta_function",
     "LaurentPole": "mellin.zeta_function",
-    "Law": "mellin.zeta_function",
     "MinimalSingularity": "divergences.minimal_singularity",
     "NotSeparableError": "mellin.zeta_function",
     "Pole": "monomial_zeta",
@@ -58,16 +58,15 @@ none of it is loaded.
 """
 
 __all__ = [
+    "AsymptoticLaw",
     "Certificate",
     "ExactCoefficient",
     "Expression",
     "LaurentPole",
-    "Law",
     "MinimalSingularity",
     "NotSeparableError",
     "Pole",
     "ReducedRank",
-    "ResolvedCoefficient",
     "Stratum",
     "TrueSetChart",
     "Verdict",

@@ -33,6 +33,9 @@ class Certificate(Answer):
     def from_dict(cls, data: Mapping[str, Any]) -> Certificate:
         """The inverse of :meth:`to_dict`.
 
+        Returns:
+            The certificate that was written.
+
         Raises:
             ValueError: the data is no certificate, or one of another version of the format.
         """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from math import inf
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 from singlearn.exact.certificate import Certificate
 from singlearn.exact.known_number import KnownNumber
@@ -95,6 +95,9 @@ class ExactCoefficient(KnownNumber, Answer):
     def number(self) -> Fraction | float:
         """λ.
 
+        Returns:
+            A fraction, or ``inf`` where K has no zero on the domain.
+
         Raises:
             ValueError: only bounds are known.
         """
@@ -151,6 +154,9 @@ class ExactCoefficient(KnownNumber, Answer):
     def summary(self) -> str:
         """The proof in a few lines: the root, and how many charts of each kind, up to names and
         signs of coordinates; source and conditions where there is no proof by charts.
+
+        Returns:
+            A few lines of text.
         """
         return self._cited() if self.proof is None else self.proof.summary()
 
@@ -164,6 +170,9 @@ class ExactCoefficient(KnownNumber, Answer):
     def tree(self) -> str:
         """The charts of the resolution, each under the chart from which it comes.
 
+        Returns:
+            One line per chart, indented by its depth.
+
         Raises:
             ValueError: the coefficient was not found by a resolution.
         """
@@ -171,6 +180,9 @@ class ExactCoefficient(KnownNumber, Answer):
 
     def resolution(self) -> ResolutionProof:
         """The proof by charts.
+
+        Returns:
+            Charts with their divisors, which can be drawn and printed.
 
         Raises:
             ValueError: the coefficient was not found by a resolution.
@@ -187,6 +199,9 @@ class ExactCoefficient(KnownNumber, Answer):
 
         Args:
             of: ``"value"``, ``"proof"`` or ``"charts"``; the last two are nested lists.
+
+        Returns:
+            LaTeX source.
 
         Raises:
             ValueError: another word, or charts of a coefficient that was not found by a
@@ -224,7 +239,3 @@ class ExactCoefficient(KnownNumber, Answer):
             "cautions": of_each(self.cautions),
             "certificate": None if self.certificate is None else self.certificate.to_dict(),
         }
-
-
-ResolvedCoefficient: TypeAlias = ExactCoefficient
-"""The same type, by the name that answers of :func:`singlearn.exact.rlct` had."""

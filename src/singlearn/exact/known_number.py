@@ -7,7 +7,7 @@ import operator
 from abc import abstractmethod
 from collections.abc import Callable
 from fractions import Fraction
-from math import inf
+from math import inf, nan
 from typing import Any
 
 Number = Fraction | float
@@ -34,11 +34,20 @@ class KnownNumber:
         """
 
     @property
-    def numerator(self) -> int:
-        return self._fraction().numerator
+    def numerator(self) -> int | float:
+        """That of the fraction; what is not known, or infinite, has ``nan`` and no denominator.
+
+        ``Fraction(1, 2) == x`` asks for the numerator first, and a comparison for equality has an
+        answer where x is not known: no.
+        """
+        try:
+            return self._fraction().numerator
+        except (ValueError, OverflowError):
+            return nan
 
     @property
     def denominator(self) -> int:
+        """The positive denominator of the number in lowest terms."""
         return self._fraction().denominator
 
     def as_integer_ratio(self) -> tuple[int, int]:

@@ -66,6 +66,9 @@ def zeta(K: Any, prior: Any = None) -> list[Pole]:
         K: a monomial that is ≥ 0.
         prior: a monomial in absolute values.
 
+    Returns:
+        Locations as fractions and orders; the first is at -λ.
+
     Raises:
         ValueError: K or the prior is no monomial; :func:`singlearn.exact.rlct` finds the largest
             pole of other functions.
@@ -118,6 +121,9 @@ def volume(
 
     The constant is computed for a monomial with a monomial prior near the origin, on
     :math:`[-1,1]^n`; elsewhere it depends on the whole neighbourhood.
+
+    Returns:
+        The exponent λ, the multiplicity m, and the constant where it is known.
 
     Raises:
         ValueError: K has no zero there, or λ and m could not be proved.

@@ -97,6 +97,10 @@ def rlct(
             ``"|x|*y^2"``; default 1.
         timeout: seconds. The clock is looked at between steps of algebra, whose size is limited.
 
+    Returns:
+        λ, its status and m, with a certificate that :func:`singlearn.exact.verify` checks; bounds
+        where time ran out.
+
     Raises:
         ValueError: K is no polynomial, is negative somewhere near the point, or an argument does
             not fit.

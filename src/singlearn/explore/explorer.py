@@ -55,6 +55,9 @@ class Explorer:
         """Write the page to a file that opens in any browser, without a server and without a
         network.
 
+        Returns:
+            The file that was written.
+
         Raises:
             OSError: it cannot be written.
         """
@@ -65,6 +68,9 @@ class Explorer:
     def open(self, path: str | Path | None = None) -> Path:
         """Save the page, in a temporary folder if no path is given, and show it in the browser.
         Returns where it is.
+
+        Returns:
+            The file that is shown.
         """
         where = self.save(
             Path(tempfile.mkdtemp(prefix="singlearn-")) / "explore.html" if path is None else path

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from singlearn.flow.ledger_account import Account
     from singlearn.flow.timeline_of_checkpoints import timeline
     from singlearn.flow.timeline_points import Event, Timeline, TimelinePoint
-    from singlearn.flow.timeline_roles import Node, NodeRole, roles_on_data
+    from singlearn.flow.timeline_roles import NodeAtCheckpoint, NodeRole, roles_on_data
     from singlearn.flow.torch_ledger import Ledger
 
 __all__ = [
@@ -55,7 +55,7 @@ __all__ = [
     "Layer",
     "Ledger",
     "Moved",
-    "Node",
+    "NodeAtCheckpoint",
     "NodeRole",
     "Orbit",
     "PolynomialLaw",
@@ -92,7 +92,7 @@ LOADED_LATE = {
     "Balanced": "balanced",
     "Event": "timeline_points",
     "Ledger": "torch_ledger",
-    "Node": "timeline_roles",
+    "NodeAtCheckpoint": "timeline_roles",
     "NodeRole": "timeline_roles",
     "Timeline": "timeline_points",
     "TimelinePoint": "timeline_points",

@@ -13,7 +13,15 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.flow.balance_arrays import Tree, jax_gradients
-from singlearn.flow.balance_chain import Chain, Moved, apply, asymmetries, law_value, least, reach
+from singlearn.flow.balance_chain import (
+    Chain,
+    ChainMove,
+    apply,
+    asymmetries,
+    law_value,
+    least,
+    reach,
+)
 from singlearn.flow.law import Law
 from singlearn.results.caution import Caution, Reason, said
 from singlearn.results.document import of_each
@@ -185,6 +193,9 @@ class Balance(Answer):
     def table(self) -> Any:
         """One row for each node: place, scale, in, out (a pandas DataFrame); of GL(k) the scale is
         a singular value of A.
+
+        Returns:
+            One row per node.
         """
         import pandas as pd
 
@@ -638,7 +649,7 @@ def _is_of(law: Law | str, chain: Chain, place: int) -> bool:
 def _places(
     subject: _Subject,
     carried: Arrays,
-    moved: Sequence[Moved],
+    moved: Sequence[ChainMove],
     targets: Mapping[tuple[int, int], np.ndarray],
     rounded: bool,
 ) -> list[Place]:
@@ -674,7 +685,7 @@ def _scaling(degree: float) -> str:
     return "scales (a, 1/a)" if degree == 1 else f"scales (a, a^-{degree:g})"
 
 
-def _round_to_powers(subject: _Subject, moved: Sequence[Moved]) -> None:
+def _round_to_powers(subject: _Subject, moved: Sequence[ChainMove]) -> None:
     for chain, change in zip(subject.chains, moved, strict=True):
         for place, coupling in enumerate(chain.between):
             scales = change.changes[place]
@@ -700,7 +711,7 @@ def _unchanged(
     subject: _Subject,
     made: Any,
     rounded: Arrays,
-    moved: Sequence[Moved],
+    moved: Sequence[ChainMove],
     inputs: Any,
     exactly: bool,
 ) -> Unchanged:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.flow.balance_chain import Chain, Coupling, Layer
+from singlearn.flow.balance_chain import Chain, ChainLayer, Coupling
 
 NAMES = (
     "relu, leaky_relu, linear, relu^k (such as relu^2), or a network's own such as tanh, which has "
@@ -44,7 +44,7 @@ class Tree:
     def __init__(self, network: Any, activation: str | Sequence[str] | None) -> None:
         self.given = network
         self.order = _order(network)
-        self.layers: list[Layer] = []
+        self.layers: list[ChainLayer] = []
         self.arrays: dict[str, np.ndarray] = {}
         self.kinds: dict[str, Any] = {}
         for place, key in enumerate(self.order):
@@ -101,7 +101,7 @@ class Tree:
             self._keep(f"{name}.bias", bias, 1)
         label = name if isinstance(self.given, Mapping) else f"layer {place + 1}"
         self.layers.append(
-            Layer(
+            ChainLayer(
                 label,
                 f"{name}.weight",
                 transposed=transposed,

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from singlearn.flow.balance_matrix import change_to_law, geometric_mean_change
-from singlearn.flow.balance_scales import Edges, Program, minimise
+from singlearn.flow.balance_scales import Edges, ScaleProgram, minimise
 
 Arrays = Mapping[str, Float[np.ndarray, "..."]]
 What = Literal["gradients", "weights"]
@@ -22,7 +22,7 @@ ROUNDS, SETTLED = 400, 1e-12
 
 
 @dataclass(frozen=True)
-class Layer:
+class ChainLayer:
     """Where one linear map of a chain is stored.
 
     Attributes:
@@ -123,7 +123,7 @@ class Coupling:
 class Chain:
     """Layers one after the other, and what stands between them."""
 
-    layers: tuple[Layer, ...]
+    layers: tuple[ChainLayer, ...]
     between: tuple[Coupling, ...]
     name: str = ""
 
@@ -133,7 +133,7 @@ class Chain:
 
 
 @dataclass
-class Moved:
+class ChainMove:
     """How the hidden coordinates of one chain were changed.
 
     Attributes:
@@ -165,7 +165,7 @@ class _State:
         self.chain, self.contragredient = chain, contragredient
         self.matrices = [layer.matrix(arrays) for layer in chain.layers]
         self.offsets = [layer.offset(arrays) for layer in chain.layers]
-        self.moved = Moved([None] * len(chain.between), [None] * len(chain.between))
+        self.moved = ChainMove([None] * len(chain.between), [None] * len(chain.between))
 
     def into(self, place: int) -> Float[np.ndarray, "k n"]:
         flat = self.matrices[place].reshape(len(self.matrices[place]), -1)
@@ -224,7 +224,7 @@ class _State:
         return float(np.where(False if lost is None else lost, 0.0, share).max(initial=0.0))
 
 
-def least(chain: Chain, arrays: Arrays, what: What) -> Moved:
+def least(chain: Chain, arrays: Arrays, what: What) -> ChainMove:
     """The point of the orbit of a chain at which its gradients or weights have least total squared
     norm.
 
@@ -278,7 +278,7 @@ def least(chain: Chain, arrays: Arrays, what: What) -> Moved:
     return state.moved
 
 
-def reach(chain: Chain, arrays: Arrays, targets: Mapping[int, np.ndarray]) -> Moved:
+def reach(chain: Chain, arrays: Arrays, targets: Mapping[int, np.ndarray]) -> ChainMove:
     """The point of the orbit at which laws have the values that are wanted; laws not named keep
     theirs.
 
@@ -364,7 +364,7 @@ def _scale_nodes(state: _State, places: list[int], wanted: Mapping[int, np.ndarr
     if target is not None and not any(np.any(q) for q in target):
         target = None
     sign = 1 if state.contragredient else -1
-    found = minimise(Program(sizes, degrees, tuple(edges), sign, target))
+    found = minimise(ScaleProgram(sizes, degrees, tuple(edges), sign, target))
     for g, place in enumerate(places):
         state.moved.lost[place] = found.moving[g]
         state.scale(place, np.exp(found.log_scales[g]))
@@ -408,7 +408,7 @@ def asymmetries(chain: Chain, weights: Arrays, gradients: Arrays) -> dict[int, f
 
 def apply(
     chain: Chain,
-    moved: Moved,
+    moved: ChainMove,
     arrays: dict[str, np.ndarray],
     kind: Literal["weights", "gradients", "squares"],
 ) -> None:

@@ -16,7 +16,7 @@ RANK = 1e-12
 STEPS = 200
 
 
-class Change(NamedTuple):
+class ChangeOfBasis(NamedTuple):
     """An invertible matrix A between two layers: W₁ → A W₁, W₂ → W₂ A⁻¹.
 
     Attributes:
@@ -34,7 +34,7 @@ class Change(NamedTuple):
 
 def geometric_mean_change(
     first: Float[np.ndarray, "k n"], second: Float[np.ndarray, "m k"], contragredient: bool
-) -> Change:
+) -> ChangeOfBasis:
     r"""The A of least :math:`|A^{-T} G_1|^2 + |G_2 A^T|^2` (gradients), or of least :math:`|A
     W_1|^2 + |W_2 A^{-1}|^2` (weights).
 
@@ -68,7 +68,7 @@ def geometric_mean_change(
     _, s, v = np.linalg.svd(lifted @ other.T)
     root = np.sqrt(s)[:, None] * np.linalg.solve(other, v.T).T
     _, size, axes = np.linalg.svd(root)
-    return Change(axes.T * size @ axes, axes.T / size @ axes, infimum, len(ranks) == 1)
+    return ChangeOfBasis(axes.T * size @ axes, axes.T / size @ axes, infimum, len(ranks) == 1)
 
 
 def _triangular(matrix: Float[np.ndarray, "m k"]) -> Float[np.ndarray, "k k"]:

@@ -41,7 +41,7 @@ class Edges:
 
 
 @dataclass(frozen=True)
-class Program:
+class ScaleProgram:
     r"""Minimise :math:`Φ(x) = \frac12 \sum_e c_e \exp(2σ(k_{t} x_{t} - x_{h})) - \sum_j q_j x_j`
     over log scales x.
 
@@ -100,7 +100,7 @@ class Solution:
         return not any(m.any() for m in self.moving)
 
 
-def minimise(program: Program, tolerance: float = 1e-13) -> Solution:
+def minimise(program: ScaleProgram, tolerance: float = 1e-13) -> Solution:
     r"""Solve a program by sweeps of exact minimisation over single groups and Newton steps.
 
     Args:
@@ -113,7 +113,7 @@ def minimise(program: Program, tolerance: float = 1e-13) -> Solution:
         rescaled node by node in the order of a forward pass.
 
     >>> both = [Edges(None, 0, np.array([[4.0]])), Edges(0, None, np.array([[1.0]]))]
-    >>> found = minimise(Program((1,), (1.0,), tuple(both)))
+    >>> found = minimise(ScaleProgram((1,), (1.0,), tuple(both)))
     >>> float(found.value), np.exp(4 * found.log_scales[0]).round(12)   # 2·√(4·1), and s⁴ = 4
     (4.0, array([4.]))
     """
@@ -144,7 +144,7 @@ def minimise(program: Program, tolerance: float = 1e-13) -> Solution:
     )
 
 
-def _swept(program: Program, tolerance: float) -> tuple[Groups, Values, Each]:
+def _swept(program: ScaleProgram, tolerance: float) -> tuple[Groups, Values, Each]:
     """Sweeps for as long as they halve the residual each time, which they mostly do; with their
     flows and residual.
     """
@@ -163,7 +163,7 @@ def _swept(program: Program, tolerance: float) -> tuple[Groups, Values, Each]:
     return x, values, best
 
 
-def _zeros(program: Program) -> Groups:
+def _zeros(program: ScaleProgram) -> Groups:
     return [np.zeros((*program.batch, n)) for n in program.sizes]
 
 
@@ -171,12 +171,12 @@ def _added(x: Groups, moved: Groups) -> Groups:
     return [a + b for a, b in zip(x, moved, strict=True)]
 
 
-def flows(program: Program, x: Groups) -> Values:
+def flows(program: ScaleProgram, x: Groups) -> Values:
     """The summands of F at x, edge by edge."""
     return [_flow(program, edge, x) for edge in program.edges]
 
 
-def _flow(program: Program, edge: Edges, x: Groups) -> Float[np.ndarray, "*batch heads tails"]:
+def _flow(program: ScaleProgram, edge: Edges, x: Groups) -> Float[np.ndarray, "*batch heads tails"]:
     tail = head = np.zeros(1)
     if edge.tail is not None:
         tail = 2 * program.sign * program.degrees[edge.tail] * x[edge.tail]
@@ -192,12 +192,12 @@ def _flow(program: Program, edge: Edges, x: Groups) -> Float[np.ndarray, "*batch
         )
 
 
-def _total(program: Program, values: Values) -> Each:
+def _total(program: ScaleProgram, values: Values) -> Each:
     found: Each = np.sum([np.broadcast_to(v.sum((-1, -2)), program.batch) for v in values], axis=0)
     return found
 
 
-def _in_and_out(program: Program, values: Values) -> tuple[Groups, Groups]:
+def _in_and_out(program: ScaleProgram, values: Values) -> tuple[Groups, Groups]:
     """Sums of the summands over edges into every node, and out of it times its degree."""
     into = [np.zeros((*program.batch, n)) for n in program.sizes]
     out = [np.zeros((*program.batch, n)) for n in program.sizes]
@@ -209,13 +209,13 @@ def _in_and_out(program: Program, values: Values) -> tuple[Groups, Groups]:
     return into, out
 
 
-def _targets(program: Program) -> Groups:
+def _targets(program: ScaleProgram) -> Groups:
     if program.target is not None:
         return program.target
     return [np.zeros((*program.batch, n)) for n in program.sizes]
 
 
-def _residual(program: Program, values: Values) -> Each:
+def _residual(program: ScaleProgram, values: Values) -> Each:
     into, out = _in_and_out(program, values)
     worst = np.zeros(program.batch)
     for a, b, q in zip(into, out, _targets(program), strict=True):
@@ -226,9 +226,10 @@ def _residual(program: Program, values: Values) -> Each:
     return worst
 
 
-def _circulating(program: Program) -> tuple[Program, list[Bool[np.ndarray, "*batch _"]]]:
+def _circulating(program: ScaleProgram) -> tuple[ScaleProgram, list[Bool[np.ndarray, "*batch _"]]]:
     """The program without edges that lie on no directed path of positive edges from input to
-    output, and the nodes at which such an edge ends."""
+    output, and the nodes at which such an edge ends.
+    """
     forward = [np.zeros((*program.batch, n), dtype=bool) for n in program.sizes]
     backward = [np.zeros((*program.batch, n), dtype=bool) for n in program.sizes]
     for edge in program.edges:
@@ -262,12 +263,12 @@ def _circulating(program: Program) -> tuple[Program, list[Bool[np.ndarray, "*bat
         if edge.head is not None:
             moving[edge.head] |= (lost & ~backward[edge.head][..., None]).any(-1)
         kept.append(Edges(edge.tail, edge.head, np.where(on_path, edge.costs, 0.0)))
-    return Program(
+    return ScaleProgram(
         program.sizes, program.degrees, tuple(kept), program.sign, program.target
     ), moving
 
 
-def _sweep(program: Program, values: Values) -> Groups:
+def _sweep(program: ScaleProgram, values: Values) -> Groups:
     """How far one group after the other moves, forwards and then backwards, each to where it is
     least given the others.
     """
@@ -336,7 +337,7 @@ def _shift(
     return np.where(both, z / 2, 0.0)
 
 
-def _newton_step(program: Program, values: Values, residual: Each) -> Groups:
+def _newton_step(program: ScaleProgram, values: Values, residual: Each) -> Groups:
     """A Newton step; each program of the batch is damped for itself."""
     into, out = _in_and_out(program, values)
     targets = _targets(program)
@@ -354,7 +355,7 @@ def _newton_step(program: Program, values: Values, residual: Each) -> Groups:
     return [np.where(fine[..., None], part, 0.0) for part in moved]
 
 
-def _moved_total(program: Program, values: Values, moved: Groups) -> Each:
+def _moved_total(program: ScaleProgram, values: Values, moved: Groups) -> Each:
     """The sum of all summands after the log scales have moved."""
     total = np.zeros(program.batch)
     for edge, v in zip(program.edges, values, strict=True):
@@ -375,7 +376,7 @@ def _dot(left: Groups, right: Groups) -> Each:
     return found
 
 
-def _solve(program: Program, values: Values, wanted: Groups, residual: Each) -> Groups:
+def _solve(program: ScaleProgram, values: Values, wanted: Groups, residual: Each) -> Groups:
     """The direction d of a Newton step, H d = wanted."""
     diagonal = _zeros(program)
     for edge, v in zip(program.edges, values, strict=True):
@@ -390,7 +391,7 @@ def _solve(program: Program, values: Values, wanted: Groups, residual: Each) -> 
     return _conjugate_gradients(program, values, diagonal, wanted, residual)
 
 
-def _eliminate(program: Program, values: Values, diagonal: Groups, wanted: Groups) -> Groups:
+def _eliminate(program: ScaleProgram, values: Values, diagonal: Groups, wanted: Groups) -> Groups:
     """H d = wanted for a chain of groups, whose H has blocks beside the diagonal only, group by
     group.
     """
@@ -420,7 +421,7 @@ def _eliminate(program: Program, values: Values, diagonal: Groups, wanted: Group
 
 
 def _conjugate_gradients(
-    program: Program, values: Values, diagonal: Groups, wanted: Groups, residual: Each
+    program: ScaleProgram, values: Values, diagonal: Groups, wanted: Groups, residual: Each
 ) -> Groups:
     """H d = wanted; the preconditioner is the diagonal plus what H is on vectors that are constant
     on groups, which carries the slow modes along the depth.
@@ -487,7 +488,7 @@ def _conjugate_gradients(
     return d
 
 
-def _gap(program: Program, values: Values) -> Each:
+def _gap(program: ScaleProgram, values: Values) -> Each:
     """F minus the value of the dual at the circulation that a forward sweep makes of F's summands.
 
     Term by term v (1 - φ + φ log φ) with φ the factor of the edge's tail, so that nothing cancels.

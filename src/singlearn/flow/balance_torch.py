@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from singlearn.flow.balance_chain import Chain, Coupling, Layer
+from singlearn.flow.balance_chain import Chain, ChainLayer, Coupling
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 LINEAR_POOLS = (
@@ -132,9 +132,9 @@ def _flat(module: nn.Module, prefix: str) -> Iterator[tuple[str, nn.Module]]:
         yield prefix.removesuffix("."), module
 
 
-def _layer(name: str, module: nn.Module, taps: int = 1) -> Layer:
+def _layer(name: str, module: nn.Module, taps: int = 1) -> ChainLayer:
     size = module.kernel_size if isinstance(module, CONVOLUTIONS) else ()
-    return Layer(
+    return ChainLayer(
         name,
         _named(name, "weight"),
         taps=int(np.prod(size)) * taps if size else taps,
@@ -230,7 +230,7 @@ def _attention(module: nn.MultiheadAttention, prefix: str) -> list[Chain]:
 
         def own(
             which: int, transposed: bool = False, joins: Any = "rows", head: int = head
-        ) -> Layer:
+        ) -> ChainLayer:
             start = (which * width if together else 0) + head * size
             label = f"{prefix}{'QKV'[which]} of head {head}"
             part = slice(start, start + size)
@@ -239,7 +239,7 @@ def _attention(module: nn.MultiheadAttention, prefix: str) -> list[Chain]:
                     f"network: {prefix}kdim and vdim with biases are not understood; use "
                     f"bias=False or one width for all"
                 )
-            return Layer(
+            return ChainLayer(
                 label,
                 f"{prefix}{names[which]}",
                 rows=part,
@@ -249,7 +249,7 @@ def _attention(module: nn.MultiheadAttention, prefix: str) -> list[Chain]:
             )
 
         queries = own(0, True, "columns")
-        output = Layer(
+        output = ChainLayer(
             f"{prefix}O of head {head}",
             f"{prefix}out_proj.weight",
             columns=slice(head * size, (head + 1) * size),

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from singlearn.flow import balance_torch
-from singlearn.flow.balance_chain import Chain, Moved, apply, least
+from singlearn.flow.balance_chain import Chain, ChainMove, apply, least
 from singlearn.results.result import Answer
 from singlearn.running.arguments import whole_number
 
@@ -212,7 +212,7 @@ class Balanced:
             )
         )
 
-    def _carry_memory(self, parameters: Mapping[str, nn.Parameter], moved: list[Moved]) -> str:
+    def _carry_memory(self, parameters: Mapping[str, nn.Parameter], moved: list[ChainMove]) -> str:
         state = self.optimizer.state
         if not any(state.get(p) for p in parameters.values()):
             return "none yet"

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from singlearn.flow.balance import Balance, TreeSubject, balance
-from singlearn.flow.balance_chain import Moved, apply
+from singlearn.flow.balance_chain import ChainMove, apply
 
 LIKE_GRADIENTS = ("mu", "trace")
 LIKE_SQUARES = ("nu", "nu_max", "sum_of_squares")
@@ -80,11 +80,11 @@ def rebalance(
             if place.change.ndim == 2
             else place.change ** -(degree or 1.0)
         )
-    moved = Moved(changes, inverses)
+    moved = ChainMove(changes, inverses)
     return Rebalanced(found.network, _carried(state, "state", subject, moved), found)
 
 
-def _carried(state: Any, name: str, subject: TreeSubject, moved: Moved) -> Any:
+def _carried(state: Any, name: str, subject: TreeSubject, moved: ChainMove) -> Any:
     if hasattr(state, "_fields"):
         parts = {
             field: _field(getattr(state, field), field, f"{name}.{field}", subject, moved)
@@ -103,7 +103,7 @@ def _carried(state: Any, name: str, subject: TreeSubject, moved: Moved) -> Any:
     )
 
 
-def _field(value: Any, field: str, name: str, subject: TreeSubject, moved: Moved) -> Any:
+def _field(value: Any, field: str, name: str, subject: TreeSubject, moved: ChainMove) -> Any:
     if field in LIKE_GRADIENTS or field in LIKE_SQUARES:
         if field in LIKE_SQUARES and any(c is not None and c.ndim == 2 for c in moved.changes):
             raise ValueError(

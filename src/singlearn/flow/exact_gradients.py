@@ -9,7 +9,7 @@ import numpy as np
 
 from singlearn.flow.bracket_rank import GradientFields
 from singlearn.flow.modular import whole_numbers
-from singlearn.flow.program import Node
+from singlearn.flow.program import Instruction
 
 Exact = np.ndarray[Any, np.dtype[np.object_]]
 """Python's whole numbers and fractions."""
@@ -43,7 +43,10 @@ def exact_gradients(
 
 
 def _value(
-    node: Node, arguments: Sequence[Exact], point: Mapping[str, Exact], cotangents: Sequence[Exact]
+    node: Instruction,
+    arguments: Sequence[Exact],
+    point: Mapping[str, Exact],
+    cotangents: Sequence[Exact],
 ) -> Exact:
     match node.operation:
         case "parameter":

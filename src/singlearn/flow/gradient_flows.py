@@ -61,27 +61,27 @@ class Kept(Answer):
         values: at the times, first axis.
         drift: largest change while the law holds, relative to the largest squared norm that it is
             made of.
-        tolerance: of the solver, relative.
+        relative_tolerance: of the solver.
         until: when the law ended; None if it held all along.
     """
 
     law: Law
     values: np.ndarray
     drift: float
-    tolerance: float
+    relative_tolerance: float
     until: float | None
 
     @property
     def held(self) -> bool:
         """Whether the drift is what the solver's tolerance explains."""
-        return self.drift <= HELD * self.tolerance
+        return self.drift <= HELD * self.relative_tolerance
 
     def __str__(self) -> str:
         end = "" if self.until is None else f", until t = {self.until:.6g}"
         verdict = "held" if self.held else "NOT held"
         return (
             f"{self.law.formula}: {verdict} to {self.drift:.1g} of |w|²{end} (solver tolerance "
-            f"{self.tolerance:.1g})"
+            f"{self.relative_tolerance:.1g})"
         )
 
 
@@ -145,7 +145,7 @@ def gradient_flow(
     laws: Any = (),
     gates: Callable[[Any], Any] | None = None,
     every_gate: bool = False,
-    tolerance: float = 1e-9,
+    relative_tolerance: float = 1e-9,
     max_steps: int = 100_000,
     max_events: int = 1000,
 ) -> GradientFlow:
@@ -164,7 +164,7 @@ def gradient_flow(
             arrays, one for each layer. A node dies when it is negative on all inputs.
         every_gate: list every gate that opens or closes on one input, not only nodes that die or
             revive.
-        tolerance: of the solver at each of its steps, relative (absolute: a thousandth of it).
+        relative_tolerance: of the solver at each of its steps (absolute: a thousandth of it).
         max_steps: of the solver between two stops.
         max_events: after which the flow is given up: it may slide along a gate.
 
@@ -191,8 +191,12 @@ def gradient_flow(
     ]
     if not asked or sorted(set(asked)) != asked:
         raise ValueError(f"times: got {times!r}; they should increase")
-    tolerance = real_number(
-        "tolerance", tolerance, above=0, below=1, meaning="a tolerance between 0 and 1"
+    relative_tolerance = real_number(
+        "relative_tolerance",
+        relative_tolerance,
+        above=0,
+        below=1,
+        meaning="a tolerance between 0 and 1",
     )
     whole_number("max_events", max_events)
     flow = _Flow(
@@ -201,7 +205,7 @@ def gradient_flow(
         given_laws(laws)[0],
         gates,
         every_gate,
-        tolerance,
+        relative_tolerance,
         whole_number("max_steps", max_steps),
     )
     return flow.solve(np.array([0.0, *asked]), max_events)
@@ -215,7 +219,7 @@ class _Flow:
         laws: tuple[Any, ...],
         gates: Callable[[Any], Any] | None,
         every_gate: bool,
-        tolerance: float,
+        relative_tolerance: float,
         max_steps: int,
     ) -> None:
         import jax
@@ -225,7 +229,7 @@ class _Flow:
         flat = leaves(weights)
         self.tree = jax.tree.structure(weights)
         self.arrays = [np.asarray(leaf, dtype=np.float64) for leaf in jax.tree.leaves(weights)]
-        self.loss, self.tolerance, self.max_steps = loss, tolerance, max_steps
+        self.loss, self.relative_tolerance, self.max_steps = loss, relative_tolerance, max_steps
         self.forms: list[Form] = [form_of(law, flat) for law in laws]
         local = [form.law for form in self.forms if form.law.holds != "always"]
         self.every_gate = every_gate or any(getattr(law, "region", None) is None for law in local)
@@ -291,7 +295,7 @@ class _Flow:
                 saveat=diffrax.SaveAt(t1=True),
                 event=event,
                 stepsize_controller=diffrax.PIDController(
-                    rtol=self.tolerance, atol=1e-3 * self.tolerance
+                    rtol=self.relative_tolerance, atol=1e-3 * self.relative_tolerance
                 ),
                 max_steps=self.max_steps,
                 throw=False,
@@ -388,7 +392,7 @@ class _Flow:
             within = times <= ends.get(k, np.inf)
             size = max(form.size(Products(form, {"w": one}), "w") for one in named)
             drift = largest(values[within] - values[:1]) / max(size, 1e-300)
-            kept.append(Kept(form.law, values, drift, self.tolerance, ends.get(k)))
+            kept.append(Kept(form.law, values, drift, self.relative_tolerance, ends.get(k)))
         cautions += [
             Caution(
                 Reason.NO_SYMMETRY,

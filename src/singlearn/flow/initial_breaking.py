@@ -14,6 +14,7 @@ from scipy.stats import t as student
 
 from singlearn.flow.initial_test import frame_statistics, haar_columns
 from singlearn.results.result import Answer
+from singlearn.results.table import Column, aligned
 from singlearn.running.arguments import random_seed, whole_number
 
 NULL = 4000
@@ -63,14 +64,16 @@ class SymmetryAlong(Answer):
             else f"broken from {_label(self.broken_from)} on (p < {BROKEN:g})"
         )
         lines = [f"O({self.width}) of a layer's outputs along {self.along}, {matrices}: {since}"]
-        lines.append(
-            f"  {'':>12}{'p':>10}"
-            + "".join(f"{name:>10}" for name in NAMES)
-            + "   (standard errors)"
-        )
-        for label, p, z in zip(self.labels, self.p_values, self.scores, strict=True):
-            lines.append(f"  {_label(label):>12}{p:10.2g}" + "".join(f"{v:10.1f}" for v in z))
-        return "\n".join(lines)
+        columns = [
+            Column("", [_label(label) for label in self.labels], align="right"),
+            Column("p", [f"{p:.2g}" for p in self.p_values], align="right"),
+            *(
+                Column(name, [f"{v:.1f}" for v in self.scores[:, k]], align="right")
+                for k, name in enumerate(NAMES)
+            ),
+            Column("(standard errors)", [""] * len(self.labels)),
+        ]
+        return "\n".join([*lines, *aligned(columns)])
 
     def table(self) -> Any:
         """One row for each stage (a pandas DataFrame)."""

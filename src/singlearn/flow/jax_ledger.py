@@ -16,9 +16,9 @@ import optax
 from singlearn.flow.jax_ledger_optimiser import (
     SCHEDULED,
     TREE,
-    Expression,
     Leaves,
     Scope,
+    UpdateExpression,
     check,
     leaves,
     made_by,
@@ -27,7 +27,7 @@ from singlearn.flow.jax_ledger_optimiser import (
 )
 from singlearn.flow.ledger_books import Books, Digits, Memory
 from singlearn.flow.ledger_file import LedgerFile
-from singlearn.flow.ledger_step import Motion, Step
+from singlearn.flow.ledger_step import LedgerStep, ParameterMotion
 from singlearn.running.arguments import whole_number
 
 MATRIX_PRODUCTS = {"gpu": 2.0**-10, "tpu": 2.0**-8}
@@ -130,7 +130,7 @@ class JaxLedger(Books):
         )
         self.steps = number
         if self.read:
-            expression = Expression(value=dict(g), fresh=dict.fromkeys(g, 1.0))
+            expression = UpdateExpression(value=dict(g), fresh=dict.fromkeys(g, 1.0))
             TREE.append(weights)
             SCHEDULED[:] = values
             try:
@@ -139,22 +139,24 @@ class JaxLedger(Books):
                 TREE.pop()
             self._book(w, g, later, expression)
         else:
-            motions = {name: Motion(whole=True, rate=0.0) for name in w}
+            motions = {name: ParameterMotion(whole=True, rate=0.0) for name in w}
             self.record(
-                Step(
+                LedgerStep(
                     {"w": w, "g": g, "later": later, "update": {n: w[n] - later[n] for n in w}},
                     motions,
                 ),
                 self._digits(weights),
             )
 
-    def _book(self, w: Leaves, g: Leaves, later: Leaves, made: Expression) -> None:
-        motions: dict[str, Motion] = {}
+    def _book(self, w: Leaves, g: Leaves, later: Leaves, made: UpdateExpression) -> None:
+        motions: dict[str, ParameterMotion] = {}
         whole: Leaves = {}
         for name in w:
             loose = made.decoupled.get(name, 0.0)
             if name in made.whole:
-                motions[name] = Motion(keep=1.0 + loose, whole=True, rate=-made.nominal[name])
+                motions[name] = ParameterMotion(
+                    keep=1.0 + loose, whole=True, rate=-made.nominal[name]
+                )
                 whole[name] = -made.value[name]
                 continue
             coupled = made.coupled.get(name, 0.0)
@@ -167,7 +169,7 @@ class JaxLedger(Books):
                 for label, by_name in made.memories.items()
                 if by_name.get(name)
             }
-            motions[name] = Motion(1.0 + loose, -made.fresh[name], -coupled, memories)
+            motions[name] = ParameterMotion(1.0 + loose, -made.fresh[name], -coupled, memories)
         vectors: dict[str, Leaves] = {
             "w": w,
             "g": g,
@@ -179,9 +181,9 @@ class JaxLedger(Books):
             vectors[label] = {name: held.get(name, np.zeros(1)) for name in w}
         if made.changed:
             vectors |= {"raw": g, "g": {**g, **made.changed}}
-        self.record(Step(vectors, motions), self._digits(w), self._memory(made, motions))
+        self.record(LedgerStep(vectors, motions), self._digits(w), self._memory(made, motions))
 
-    def _memory(self, made: Expression, motions: dict[str, Motion]) -> Memory | None:
+    def _memory(self, made: UpdateExpression, motions: dict[str, ParameterMotion]) -> Memory | None:
         if made.momentum is None or not self.turning:
             return None
         before, after, factor, exact = made.momentum

@@ -20,7 +20,7 @@ Leaves = dict[str, np.ndarray]
 
 
 @dataclass
-class Expression:
+class UpdateExpression:
     r"""An update while it goes through the stages: :math:`a g + b w + d w + \sum_k m_k v_k`, or an
     array where it cannot be split.
 
@@ -222,7 +222,7 @@ def _parts(settings: Mapping[str, Any]) -> list[Any]:
     return [part if hasattr(part, "update") else _Pair(part) for part in parts]
 
 
-def run(transformation: Any, expression: Expression, scope: Scope) -> None:
+def run(transformation: Any, expression: UpdateExpression, scope: Scope) -> None:
     """Send an update through a transformation once more.
 
     Args:
@@ -311,7 +311,7 @@ SCHEDULED: list[Any] = []
 """Values of the schedules of that step that no stage has used yet."""
 
 
-def _masked_names(mask: Any, expression: Expression, scope: Scope) -> set[str]:
+def _masked_names(mask: Any, expression: UpdateExpression, scope: Scope) -> set[str]:
     whole = mask(TREE[-1]) if callable(mask) else mask
     return scope.names & _names_under(whole, lambda value: bool(value))
 
@@ -331,23 +331,23 @@ def _names_under(tree: Any, chosen: Callable[[Any], bool]) -> set[str]:
     }
 
 
-def _nothing(expression: Expression, scope: Scope) -> None:
+def _nothing(expression: UpdateExpression, scope: Scope) -> None:
     return None
 
 
-def _zero(expression: Expression, scope: Scope) -> None:
+def _zero(expression: UpdateExpression, scope: Scope) -> None:
     expression.scale(scope.names, 0.0)
 
 
-def _scale(expression: Expression, scope: Scope) -> None:
+def _scale(expression: UpdateExpression, scope: Scope) -> None:
     expression.scale(scope.names, float(scope.settings["step_size"]))
 
 
-def _schedule(expression: Expression, scope: Scope) -> None:
+def _schedule(expression: UpdateExpression, scope: Scope) -> None:
     expression.scale(scope.names, float(SCHEDULED.pop(0)))
 
 
-def _trace(expression: Expression, scope: Scope) -> None:
+def _trace(expression: UpdateExpression, scope: Scope) -> None:
     decay, nesterov = float(scope.settings["decay"]), bool(scope.settings["nesterov"])
     before, after = leaves(scope.before.trace), leaves(scope.after.trace)
     names = scope.names & set(before)
@@ -368,7 +368,7 @@ def _trace(expression: Expression, scope: Scope) -> None:
         expression.memories.setdefault(label, {})[name] = memory
 
 
-def _ema(expression: Expression, scope: Scope) -> None:
+def _ema(expression: UpdateExpression, scope: Scope) -> None:
     decay = float(scope.settings["decay"])
     before, after = leaves(scope.before.ema), leaves(scope.after.ema)
     names = scope.names & set(before)
@@ -390,19 +390,19 @@ def _ema(expression: Expression, scope: Scope) -> None:
         expression.memories.setdefault(label, {})[name] = decay / debias
 
 
-def _decay(expression: Expression, scope: Scope) -> None:
+def _decay(expression: UpdateExpression, scope: Scope) -> None:
     given = scope.settings["weight_decay"]
     rate = float(SCHEDULED.pop(0) if callable(given) else given)
     for name in scope.names & set(expression.value):
         expression.decoupled[name] = expression.decoupled.get(name, 0.0) + rate
 
 
-def _total(expression: Expression, scope: Scope, name: str) -> np.ndarray:
+def _total(expression: UpdateExpression, scope: Scope, name: str) -> np.ndarray:
     """The update as the next stage sees it."""
     return expression.value[name] + expression.decoupled.get(name, 0.0) * scope.weights[name]
 
 
-def _global_norm(expression: Expression, scope: Scope) -> None:
+def _global_norm(expression: UpdateExpression, scope: Scope) -> None:
     most = float(scope.settings["max_norm"])
     norm = float(
         np.sqrt(sum(float(np.sum(_total(expression, scope, name) ** 2)) for name in scope.names))
@@ -411,18 +411,18 @@ def _global_norm(expression: Expression, scope: Scope) -> None:
         expression.scale(scope.names, most / norm)
 
 
-def _clip(expression: Expression, scope: Scope) -> None:
+def _clip(expression: UpdateExpression, scope: Scope) -> None:
     most = float(scope.settings["max_delta"])
     _entrywise(expression, scope, lambda x: np.clip(x, -most, most))
 
 
-def _block_rms(expression: Expression, scope: Scope) -> None:
+def _block_rms(expression: UpdateExpression, scope: Scope) -> None:
     most = float(scope.settings["threshold"])
     _entrywise(expression, scope, lambda x: x / max(1.0, float(np.sqrt(np.mean(x**2))) / most))
 
 
 def _entrywise(
-    expression: Expression, scope: Scope, change: Callable[[np.ndarray], np.ndarray]
+    expression: UpdateExpression, scope: Scope, change: Callable[[np.ndarray], np.ndarray]
 ) -> None:
     for name in scope.names & set(expression.value):
         before = _total(expression, scope, name)
@@ -432,7 +432,7 @@ def _entrywise(
             expression.change(name, after)
 
 
-def _adam(expression: Expression, scope: Scope) -> None:
+def _adam(expression: UpdateExpression, scope: Scope) -> None:
     s = {name: value for name, value in scope.settings.items()}
     first, second, eps, root = (float(s[name]) for name in ("b1", "b2", "eps", "eps_root"))
     count = float(scope.after.count)
@@ -449,7 +449,7 @@ def _adam(expression: Expression, scope: Scope) -> None:
         expression.replace(name, mean / (np.sqrt(nu[name] / (1 - second**count) + root) + eps))
 
 
-def _rms(expression: Expression, scope: Scope) -> None:
+def _rms(expression: UpdateExpression, scope: Scope) -> None:
     s = scope.settings
     decay, eps = float(s["decay"]), float(s["eps"])
     nu = leaves(scope.after.nu)
@@ -462,7 +462,7 @@ def _rms(expression: Expression, scope: Scope) -> None:
         expression.replace(name, expression.value[name] / below)
 
 
-STAGES: dict[str, Callable[[Expression, Scope], None]] = {
+STAGES: dict[str, Callable[[UpdateExpression, Scope], None]] = {
     "identity": _nothing,
     "set_to_zero": _zero,
     "scale": _scale,

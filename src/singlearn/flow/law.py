@@ -95,7 +95,8 @@ class Law(Answer, ABC):
     @abstractmethod
     def differentials(self, parameters: Parameters) -> list[dict[str, Shaped[np.ndarray, "..."]]]:
         """Gradients of all conserved functions, by parameter; of whole numbers they are whole, and
-        those of a rational function are given up to a common factor."""
+        those of a rational function are given up to a common factor.
+        """
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,8 @@ class Shifts:
 
     def see(self, ids: Ids, but: tuple[Kind, ...] = ()) -> None:
         """An operation sees shifts of these, except those kinds; who is blind to a row is blind to
-        a steady one."""
+        a steady one.
+        """
         blind = (*but, "steady") if "row" in but else but
         for kind in KINDS:
             if kind not in blind:
@@ -50,7 +51,8 @@ class Shifts:
 
     def row(self, ids: Ids, steady: bool = False) -> None:
         """An operation does not see a common shift of these; ``steady``: if it is the same at all
-        places."""
+        places.
+        """
         found = np.unique(ids)
         (self._steady if steady else self._rows)[found.tobytes()] = found
 
@@ -100,7 +102,8 @@ class Unseen:
 
     def together(self, ids: Ids, steady: bool = False) -> bool:
         """Whether a common shift of these, and of nothing else, is unseen; ``steady``: one that is
-        the same at all places."""
+        the same at all places.
+        """
         return (self._steady if steady else self._common).unseen(ids)
 
 

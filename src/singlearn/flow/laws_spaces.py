@@ -21,7 +21,7 @@ Ids = Int[np.ndarray, "..."]
 
 
 @dataclass(frozen=True)
-class Generator:
+class SymmetricGenerators:
     """One family of symmetric generators.
 
     Attributes:
@@ -82,7 +82,8 @@ class Spaces:
 
     def score(self, ids: Ids) -> None:
         """These weigh vectors with which they are multiplied: where they keep their scale, the
-        coordinates behind them and those of the vectors may mix."""
+        coordinates behind them and those of the vectors may mix.
+        """
         self._scores.append(np.unique(ids[ids != ZERO]))
 
     def pin_softly(self, ids: Ids) -> None:
@@ -107,7 +108,7 @@ class Spaces:
         self.split(found)
         self.link(np.full(len(found) - 1, found[0]) if len(found) else found, found[1:])
 
-    def generators(self, norms_are_exact: bool = False) -> list[Generator]:
+    def generators(self, norms_are_exact: bool = False) -> list[SymmetricGenerators]:
         """All families, each independent of the others.
 
         Args:
@@ -124,7 +125,7 @@ class Spaces:
         held = self._solved([*links, (scores, np.zeros_like(scores), 1.0)])
         return [*held, *_that_move(found, scores, held)]
 
-    def _solved(self, links: list[tuple[Ids, Ids, float]]) -> list[Generator]:
+    def _solved(self, links: list[tuple[Ids, Ids, float]]) -> list[SymmetricGenerators]:
         """Families under these links and all sums."""
         links = list(links)
         sums = [rows for rows in self._sums if len(rows)]
@@ -296,9 +297,12 @@ def _merged(
     return links
 
 
-def _that_move(found: list[Generator], scores: Ids, held: Sequence[Generator]) -> list[Generator]:
+def _that_move(
+    found: list[SymmetricGenerators], scores: Ids, held: Sequence[SymmetricGenerators]
+) -> list[SymmetricGenerators]:
     """As few scales as give the scores every change of rate that all of them give; of two that give
-    the same the one that scales vectors as a whole."""
+    the same the one that scales vectors as a whole.
+    """
     at = {c: k for k, c in enumerate(scores.tolist())}
     vectors = [
         [c for c, _ in column]
@@ -307,7 +311,7 @@ def _that_move(found: list[Generator], scores: Ids, held: Sequence[Generator]) -
         for column in zip(*generator.members, strict=True)
     ]
 
-    def torn(generator: Generator) -> int:
+    def torn(generator: SymmetricGenerators) -> int:
         rates = dict(generator.members[0])
         return sum(len({rates.get(c) for c in vector}) > 1 for vector in vectors)
 
@@ -338,7 +342,7 @@ def _groups(keys: Ids) -> Iterator[Ids]:
     yield from np.split(order, cuts)
 
 
-def _full(block: Ids, component: Ids, rate: Float[np.ndarray, "..."]) -> list[Generator]:
+def _full(block: Ids, component: Ids, rate: Float[np.ndarray, "..."]) -> list[SymmetricGenerators]:
     """Blocks of two and more coordinates that mix, with all blocks bound to them."""
     found: dict[tuple[int, ...], list[Ids]] = {}
     for members in _groups(block):
@@ -346,7 +350,7 @@ def _full(block: Ids, component: Ids, rate: Float[np.ndarray, "..."]) -> list[Ge
             order = members[np.argsort(component[members])]
             found.setdefault(tuple(component[order].tolist()), []).append(order)
     return [
-        Generator(
+        SymmetricGenerators(
             tuple(
                 tuple((int(o[j]), _exact(rate[o[j]] / rate[orders[0][j]])) for o in orders)
                 for j in range(len(roots))
@@ -359,14 +363,14 @@ def _full(block: Ids, component: Ids, rate: Float[np.ndarray, "..."]) -> list[Ge
 
 def _scales(
     block: Ids, component: Ids, rate: Float[np.ndarray, "..."], sums: Ids
-) -> list[Generator]:
+) -> list[SymmetricGenerators]:
     """Coordinates that scale, by themselves or with others."""
     counts = np.bincount(block)
     alone = np.flatnonzero((counts[block] == 1) & (component != PINNED))
     members = {int(component[alone[k[0]]]): alone[k] for k in _groups(component[alone]) if len(k)}
     bound = {int(component[place]) for place in sums.reshape(-1) if component[place] != PINNED}
     found = [
-        Generator((tuple((int(i), _exact(rate[i] / rate[root])) for i in ids),), False)
+        SymmetricGenerators((tuple((int(i), _exact(rate[i] / rate[root])) for i in ids),), False)
         for root, ids in members.items()
         if root not in bound
     ]
@@ -378,7 +382,7 @@ def _scales(
                 if x and root in members
                 for i in members[root]
             )
-            found.append(Generator((whole,), False))
+            found.append(SymmetricGenerators((whole,), False))
     return found
 
 

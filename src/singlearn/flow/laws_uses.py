@@ -13,7 +13,7 @@ from jaxtyping import Int
 
 from singlearn.flow.law import Gram, GramLaw, SumLaw, gram_law, sum_law
 from singlearn.flow.laws_shifts import Shifts
-from singlearn.flow.laws_spaces import Generator, Spaces
+from singlearn.flow.laws_spaces import Spaces, SymmetricGenerators
 
 Ids = Int[np.ndarray, "..."]
 GENERAL_LINEAR = "GL({width}) between two linear layers, its symmetric part"
@@ -183,7 +183,7 @@ class Uses:
 
 
 def _mixing_law(
-    generator: Generator,
+    generator: SymmetricGenerators,
     owner: Mapping[int, tuple[Axis, int]],
     order: Mapping[Axis, int],
     shapes: Mapping[str, tuple[int, ...]],

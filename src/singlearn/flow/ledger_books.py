@@ -22,7 +22,7 @@ from singlearn.flow.ledger_forms import (
     largest,
     ones,
 )
-from singlearn.flow.ledger_step import ENTRIES, Step, split
+from singlearn.flow.ledger_step import ENTRIES, LedgerStep, split
 from singlearn.flow.noether import AngularMomentum, Turning, turns
 from singlearn.results.caution import Caution, Reason, said
 from singlearn.results.document import of_each
@@ -228,7 +228,7 @@ class Books(Answer):
         """Something worth a sentence happened in this step."""
         self.notes[words] = self.notes.get(words, 0) + 1
 
-    def record(self, step: Step, digits: Digits, memory: Memory | None = None) -> None:
+    def record(self, step: LedgerStep, digits: Digits, memory: Memory | None = None) -> None:
         """Take a step into the books.
 
         Args:
@@ -275,7 +275,7 @@ class Books(Answer):
             self.file.append(line)
 
     def _rounding(
-        self, book: Book, step: Step, products: Products, digits: Digits
+        self, book: Book, step: LedgerStep, products: Products, digits: Digits
     ) -> tuple[float, float]:
         """What rounding may add to the rest and to the violation of one step."""
         form = book.form
@@ -292,7 +292,7 @@ class Books(Answer):
             reach = self._gradient_size(book, step, products)
         return rest, rest + GRADIENT_ROUNDING * digits.gradients * rate * reach
 
-    def _is_bent(self, book: Book, step: Step, products: Products, rounding: float) -> bool:
+    def _is_bent(self, book: Book, step: LedgerStep, products: Products, rounding: float) -> bool:
         """Whether somebody changed the gradient so that it lost the law."""
         if "raw" not in step.vectors:
             return False
@@ -310,10 +310,10 @@ class Books(Answer):
             > rounding
         )
 
-    def _gradient_size(self, book: Book, step: Step, products: Products) -> float:
+    def _gradient_size(self, book: Book, step: LedgerStep, products: Products) -> float:
         return book.form.size(products, "raw" if "raw" in step.vectors else "g")
 
-    def _test(self, book: Book, step: Step, products: Products, digits: Digits) -> None:
+    def _test(self, book: Book, step: LedgerStep, products: Products, digits: Digits) -> None:
         r"""Does the gradient have the law's symmetry? :math:`\langle w, g \rangle_σ` beside
         :math:`|w||g|`.
         """

@@ -37,6 +37,10 @@ def layer_laws(layers: Sequence[Layer]) -> tuple[GramLaw, ...]:
     Args:
         layers: in the order in which they act; the activation of the last one does not matter.
 
+    Returns:
+        One law per pair of neighbouring layers, whose values are matrices between the nodes of a
+        layer.
+
     Raises:
         ValueError: fewer than two layers, or an activation that is not understood.
 

@@ -21,7 +21,7 @@ ENTRIES = ("discretisation", "decay", "momentum", "preconditioner", "violation",
 
 
 @dataclass(frozen=True)
-class Motion:
+class ParameterMotion:
     """How one parameter moves in one step; see the head of this file.
 
     Attributes:
@@ -43,7 +43,7 @@ class Motion:
 
 
 @dataclass(frozen=True)
-class Step:
+class LedgerStep:
     """What happened in one step.
 
     Attributes:
@@ -55,11 +55,11 @@ class Step:
     """
 
     vectors: Mapping[str, Arrays]
-    motions: Mapping[str, Motion]
+    motions: Mapping[str, ParameterMotion]
     scale: float = 1.0
 
 
-def split(form: Form, step: Step) -> tuple[dict[str, Any], Products]:
+def split(form: Form, step: LedgerStep) -> tuple[dict[str, Any], Products]:
     """All entries of one step under one law, and the products that they were made of.
 
     Args:
@@ -91,7 +91,7 @@ class _Parts:
         return [self.gradient, self.decay, *self.memories, self.whole]
 
 
-def _parts(products: Products, step: Step) -> _Parts:
+def _parts(products: Products, step: LedgerStep) -> _Parts:
     names = products.form.parameters
     motions = {name: step.motions[name] for name in names}
     exact = {name: motion for name, motion in motions.items() if not motion.whole}
@@ -117,7 +117,7 @@ def _parts(products: Products, step: Step) -> _Parts:
     )
 
 
-def _quadratic(products: Products, step: Step) -> dict[str, Any]:
+def _quadratic(products: Products, step: LedgerStep) -> dict[str, Any]:
     r""":math:`Q^+ - Q` with :math:`\langle c w, c w \rangle - 2 \langle c w, s \rangle + \langle s,
     s \rangle`.
     """
@@ -137,7 +137,7 @@ def _quadratic(products: Products, step: Step) -> dict[str, Any]:
     }
 
 
-def _linear(products: Products, step: Step) -> dict[str, Any]:
+def _linear(products: Products, step: LedgerStep) -> dict[str, Any]:
     parts = _parts(products, step)
     single = products.single
     decay = -1.0 * single([parts.decay])

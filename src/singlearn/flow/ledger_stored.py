@@ -79,6 +79,9 @@ def read_ledger(path: Path | str) -> StoredLedger:
     Args:
         path: of the file.
 
+    Returns:
+        The entries as they were written, which print and draw themselves as a live ledger does.
+
     Raises:
         ValueError: it is not the file of a ledger.
     """

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.flow.modular import as_residues, product, residues
-from singlearn.flow.program import Node, Program
+from singlearn.flow.program import Instruction, Program
 
 
 class Dual(NamedTuple):
@@ -47,7 +47,7 @@ class PowerSeries:
         self._order += 1
 
     def _coefficient(
-        self, node: Node, parameters: Mapping[str, Dual], cotangents: Sequence[Dual]
+        self, node: Instruction, parameters: Mapping[str, Dual], cotangents: Sequence[Dual]
     ) -> Dual:
         series = [self.coefficients[argument] for argument in node.arguments]
         match node.operation:
@@ -91,7 +91,8 @@ def _sum(left: np.ndarray | None, right: np.ndarray | None) -> np.ndarray | None
 
 def _product(left: Sequence[Dual], right: Sequence[Dual]) -> Dual:
     """Coefficient n of a product, Σ A_j B_{n-j}: the A side by side times the B on top of each
-    other in reverse order."""
+    other in reverse order.
+    """
     right = right[::-1]
     beside = np.concatenate([a.value for a in left], axis=1)
     above = np.concatenate([b.value for b in right], axis=0)

@@ -502,6 +502,9 @@ def scalar_pair(
         rates: η, one for all steps or one for each.
         slopes: :math:`e_t = ∂L/∂(ab)` at each step, in units of loss per unit of a b.
 
+    Returns:
+        Q before the first step and after every step.
+
     Raises:
         ValueError: rates and slopes of different lengths.
 
@@ -536,6 +539,9 @@ def expected_change(
         outgoing: W_2, or the column of a node.
         errors: E of each draw, (outputs, inputs).
         rate: η.
+
+    Returns:
+        The mean of ΔQ, a k × k matrix in units of weights squared.
 
     Example:
         >>> expected_change(np.array([[2.0]]), np.array([[1.0]]), np.ones((1, 1, 1)), 0.1).round(9).tolist()

@@ -24,7 +24,7 @@ LinearMap = Callable[[Shaped[np.ndarray, "... a b"]], Shaped[np.ndarray, "... c 
 
 
 @dataclass(frozen=True)
-class Node:
+class Instruction:
     """One operation.
 
     Attributes:
@@ -53,10 +53,10 @@ class Program:
     """
 
     def __init__(self) -> None:
-        self.nodes: list[Node] = []
+        self.nodes: list[Instruction] = []
 
     def _append(self, operation: Operation, *arguments: int, extra: Any = None) -> int:
-        self.nodes.append(Node(operation, arguments, extra))
+        self.nodes.append(Instruction(operation, arguments, extra))
         return len(self.nodes) - 1
 
     def parameter(self, name: str) -> int:
@@ -126,7 +126,7 @@ class Program:
     def _added(self, total: int | None, part: int) -> int:
         return part if total is None else self.sum(total, part)
 
-    def _pulled_back(self, node: Node, cotangent: int) -> tuple[int, ...]:
+    def _pulled_back(self, node: Instruction, cotangent: int) -> tuple[int, ...]:
         """The cotangents of a node's arguments."""
         match node.operation:
             case "product":

@@ -15,7 +15,7 @@ SHARE = 0.8
 
 
 @dataclass(frozen=True)
-class Agreement(Answer):
+class IntervalAgreement(Answer):
     """Intervals between checkpoints, counted.
 
     Attributes:
@@ -36,7 +36,7 @@ class Agreement(Answer):
     by_chance: float
     p_value: float
 
-    def __add__(self, other: Agreement) -> Agreement:
+    def __add__(self, other: IntervalAgreement) -> IntervalAgreement:
         """Of two training runs together."""
         counts = [
             getattr(self, name) + getattr(other, name)
@@ -59,7 +59,7 @@ class Agreement(Answer):
         return dict(vars(self))
 
 
-def agreement(symmetries: Sequence[bool], changes: Sequence[bool | None]) -> Agreement:
+def agreement(symmetries: Sequence[bool], changes: Sequence[bool | None]) -> IntervalAgreement:
     """Count intervals.
 
     Args:
@@ -84,14 +84,14 @@ def agreement(symmetries: Sequence[bool], changes: Sequence[bool | None]) -> Agr
 
 def _of_counts(
     both: int, symmetry_only: int, quantity_only: int, neither: int, unknown: int
-) -> Agreement:
+) -> IntervalAgreement:
     from scipy.stats import hypergeom
 
     total = both + symmetry_only + quantity_only + neither
     one, other = both + symmetry_only, both + quantity_only
     chance = one * other / total if total else 0.0
     p_value = float(hypergeom.sf(both - 1, total, one, other)) if total else 1.0
-    return Agreement(both, symmetry_only, quantity_only, neither, unknown, chance, p_value)
+    return IntervalAgreement(both, symmetry_only, quantity_only, neither, unknown, chance, p_value)
 
 
 def steep(values: Sequence[float | None]) -> list[bool | None]:

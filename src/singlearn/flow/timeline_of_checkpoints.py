@@ -17,7 +17,7 @@ from singlearn.flow.law import Law
 from singlearn.flow.laws import laws as laws_of
 from singlearn.flow.laws_found import Laws
 from singlearn.flow.timeline_points import Timeline, TimelinePoint
-from singlearn.flow.timeline_roles import Node, NodeRole, boundaries, roles_on_data
+from singlearn.flow.timeline_roles import NodeAtCheckpoint, NodeRole, boundaries, roles_on_data
 from singlearn.flow.timeline_steps import in_order_of_steps
 from singlearn.local import Trajectory
 from singlearn.local.torch.data import Samples, samples_of
@@ -432,10 +432,11 @@ def _exact_kinks(net: DeepReLU, x: Float[np.ndarray, "points inputs"]) -> int | 
 
 
 def _hidden_kinks(
-    net: DeepReLU, x: Float[np.ndarray, "points inputs"], nodes: tuple[Node, ...]
+    net: DeepReLU, x: Float[np.ndarray, "points inputs"], nodes: tuple[NodeAtCheckpoint, ...]
 ) -> tuple[tuple[int, int, float, float], ...] | None:
     """Cancelling nodes, one of each set, which slide for ever; in deep networks also kinks that
-    gates hide."""
+    gates hide.
+    """
     infinite = float("inf")
     cancelling = [
         (node.layer, node.node, infinite, infinite)

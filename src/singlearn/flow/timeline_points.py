@@ -1,5 +1,6 @@
 """Symmetries through training: what was found at each checkpoint, and what was born and died
-between them."""
+between them.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from singlearn.flow.timeline_agreement import Agreement, agreement, steep
-from singlearn.flow.timeline_roles import Node, NodeRole
+from singlearn.flow.timeline_agreement import IntervalAgreement, agreement, steep
+from singlearn.flow.timeline_roles import NodeAtCheckpoint, NodeRole
 from singlearn.local import Trajectory
 from singlearn.results.caution import Caution, Reason, said
 from singlearn.results.document import of_each
@@ -51,7 +52,7 @@ class TimelinePoint(Answer):
 
     step: float
     name: str
-    nodes: tuple[Node, ...]
+    nodes: tuple[NodeAtCheckpoint, ...]
     kinks: tuple[int, ...]
     exact_kinks: int | None
     hidden_kinks: tuple[tuple[int, int, float, float], ...] | None
@@ -94,7 +95,7 @@ class TimelinePoint(Answer):
         return cls(
             **{
                 **plain,
-                "nodes": tuple(map(Node.from_dict, plain["nodes"])),
+                "nodes": tuple(map(NodeAtCheckpoint.from_dict, plain["nodes"])),
                 "kinks": tuple(plain["kinks"]),
                 "hidden_kinks": None
                 if hidden is None
@@ -172,7 +173,8 @@ class Timeline(Answer):
     @cached_property
     def events(self) -> tuple[Event, ...]:
         """Births and deaths of symmetries, in order. A node that goes from one to another dies of
-        one and is born to the other."""
+        one and is born to the other.
+        """
         found = []
         for one, other in zip(self.points, self.points[1:], strict=False):
             for was, now in zip(one.nodes, other.nodes, strict=True):
@@ -190,18 +192,30 @@ class Timeline(Answer):
 
     def changed(self) -> list[bool]:
         """For every two neighbouring checkpoints, whether a symmetry was born or died between
-        them."""
+        them.
+
+        Returns:
+            One answer per interval between checkpoints.
+        """
         when = {event.after for event in self.events}
         return [point.step in when for point in self.points[1:]]
 
     def loss_changed(self) -> list[bool | None]:
         """For every two neighbouring checkpoints, whether they are among the fewest that carry 80 %
-        of the loss's total variation."""
+        of the loss's total variation.
+
+        Returns:
+            One answer per interval between checkpoints; ``None`` where the loss is not known.
+        """
         return steep([point.loss for point in self.points])
 
     def learning_coefficient_changed(self) -> list[bool | None]:
         """For every two neighbouring checkpoints, whether λ̂ differs by more than two standard
-        errors and 5 %; ``None``: not known."""
+        errors and 5 %; ``None``: not known.
+
+        Returns:
+            One answer per interval between checkpoints.
+        """
         if self.trajectory is None:
             return [None] * (len(self.points) - 1)
         own = {point.step: point for point in self.trajectory.points}
@@ -216,14 +230,23 @@ class Timeline(Answer):
             found.append(bool(change > 2 * error and change > 0.05 * max(a.value, b.value)))
         return found
 
-    def agreement(self) -> dict[str, Agreement]:
+    def agreement(self) -> dict[str, IntervalAgreement]:
         """How often births and deaths fall between the same checkpoints as changes of the loss, and
-        of λ̂, beside what chance gives."""
+        of λ̂, beside what chance gives.
+
+        Returns:
+            By quantity (``loss``, ``log loss`` and ``λ̂``), the intervals counted; what is not
+            known is left out.
+        """
         return self.agreement_of(self.changed())
 
-    def agreement_of(self, symmetries: list[bool]) -> dict[str, Agreement]:
+    def agreement_of(self, symmetries: list[bool]) -> dict[str, IntervalAgreement]:
         """The same for changes of your own, between every two neighbouring checkpoints; quantities
-        that are not known are left out."""
+        that are not known are left out.
+
+        Returns:
+            By quantity, as of :meth:`agreement`.
+        """
         logs = [
             None if point.loss is None or point.loss <= 0 else math.log(point.loss)
             for point in self.points
@@ -241,7 +264,11 @@ class Timeline(Answer):
 
     def drift(self) -> dict[str, float]:
         """By how much each conserved quantity has moved from the first checkpoint, at most, over
-        its largest absolute value."""
+        its largest absolute value.
+
+        Returns:
+            By the name of each law, a share of its largest absolute value.
+        """
         found = {}
         for law in self.points[0].conserved if self.points else ():
             values = np.array([point.conserved[law] for point in self.points])

@@ -26,7 +26,8 @@ outputs decide."""
 
 class NodeRole(StrEnum):
     """What a node does on the data. All but the first are symmetries that the architecture does not
-    have."""
+    have.
+    """
 
     LIVE = "live"
     """Alone on its boundary, and needed."""
@@ -49,7 +50,7 @@ class NodeRole(StrEnum):
 
 
 @dataclass(frozen=True)
-class Node(Answer):
+class NodeAtCheckpoint(Answer):
     """One hidden node at one checkpoint.
 
     Attributes:
@@ -83,7 +84,7 @@ class Node(Answer):
         }
 
     @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> Node:
+    def from_dict(cls, plain: Mapping[str, Any]) -> NodeAtCheckpoint:
         """What ``to_dict`` wrote."""
         return cls(
             plain["layer"],
@@ -96,7 +97,7 @@ class Node(Answer):
 
 def roles_on_data(
     net: DeepReLU, x: Float[np.ndarray, "points inputs"], tolerance: float
-) -> tuple[Node, ...]:
+) -> tuple[NodeAtCheckpoint, ...]:
     r"""The role of every hidden node on the data, up to a tolerance.
 
     A role is given where the network that has it exactly computes outputs that differ by at most
@@ -121,7 +122,7 @@ def roles_on_data(
     ['duplicate', 'duplicate', 'silent']
     """
     outputs = net(x)
-    found: list[Node] = []
+    found: list[NodeAtCheckpoint] = []
     hidden = x
     for layer, before in enumerate(net.preactivations(x)[:-1]):
         found += _Layer(net, layer, before, outputs, tolerance, hidden.shape[1] > 1).nodes()
@@ -129,7 +130,7 @@ def roles_on_data(
     return tuple(found)
 
 
-def boundaries(nodes: tuple[Node, ...], layer: int) -> int:
+def boundaries(nodes: tuple[NodeAtCheckpoint, ...], layer: int) -> int:
     """Number of kinks of a layer: boundaries with a total kink that is not zero."""
     kinked = [node for node in nodes if node.layer == layer and node.role not in WITHOUT_KINK]
     shared = (NodeRole.DUPLICATE, NodeRole.SHARED)
@@ -185,7 +186,7 @@ class _Layer:
             value = np.maximum(value, 0.0) @ self._net.weights[layer].T + self._net.biases[layer]
         return float(np.abs(value - self._outputs).max(initial=0.0))
 
-    def nodes(self) -> list[Node]:
+    def nodes(self) -> list[NodeAtCheckpoint]:
         """The role of every node."""
         alone = [self._alone(node) for node in range(self.before.shape[1])]
         found = {node.node: node for node in alone if node.role is not NodeRole.LIVE}
@@ -213,10 +214,14 @@ class _Layer:
             }
         return [found.get(node.node, node) for node in alone]
 
-    def _node(self, node: int, role: NodeRole, members: tuple[int, ...], change: float) -> Node:
-        return Node(self.layer, node, role, tuple(k for k in members if k != node), change)
+    def _node(
+        self, node: int, role: NodeRole, members: tuple[int, ...], change: float
+    ) -> NodeAtCheckpoint:
+        return NodeAtCheckpoint(
+            self.layer, node, role, tuple(k for k in members if k != node), change
+        )
 
-    def _alone(self, node: int) -> Node:
+    def _alone(self, node: int) -> NodeAtCheckpoint:
         before, after = self.before[:, node], self.after[:, node]
         if not (before > 0).any():
             return self._node(node, NodeRole.DEAD, (), 0.0)
@@ -242,7 +247,8 @@ class _Layer:
 
     def _groups(self, nodes: list[int]) -> list[tuple[tuple[int, ...], list[int], float]]:
         """Nodes by boundary, with their orientation, and by how much the outputs change where they
-        are moved onto one."""
+        are moved onto one.
+        """
         own: dict[int, tuple[tuple[int, ...], list[int], float]] = {
             k: ((k,), [1], 0.0) for k in nodes
         }
@@ -272,7 +278,8 @@ class _Layer:
 
     def _annihilating(self, units: list[tuple[int, ...]]) -> list[tuple[tuple[int, ...], float]]:
         """Sets of boundaries whose slopes sum to zero, smallest change first; every boundary in one
-        of them at most."""
+        of them at most.
+        """
         slopes = []
         for members in units:
             linear = self.before[:, members] - self.before[:, members].mean(axis=0)

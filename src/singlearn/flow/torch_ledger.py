@@ -15,7 +15,7 @@ from singlearn.flow.ledger_account import Account
 from singlearn.flow.ledger_books import Books, Digits, Memory
 from singlearn.flow.ledger_file import LedgerFile
 from singlearn.flow.ledger_forms import Arrays
-from singlearn.flow.ledger_step import Motion, Step
+from singlearn.flow.ledger_step import LedgerStep, ParameterMotion
 from singlearn.flow.torch_optimiser import (
     adaptive_update,
     check_known,
@@ -210,13 +210,15 @@ class Ledger(Books):
             name: torch.zeros_like(seen["w"][name]) if v is None else v
             for name, v in seen["v"].items()
         }
-        motions: dict[str, Motion] = {}
+        motions: dict[str, ParameterMotion] = {}
         updates: dict[str, torch.Tensor] = {}
         for name, parameter in self._parameters.items():
             if skipped or name in seen["still"]:
-                motions[name] = Motion()
+                motions[name] = ParameterMotion()
             elif not self.read:
-                motions[name] = Motion(whole=True, rate=float(seen["groups"][name].get("lr", 0.0)))
+                motions[name] = ParameterMotion(
+                    whole=True, rate=float(seen["groups"][name].get("lr", 0.0))
+                )
                 updates[name] = vectors["w"][name] - vectors["later"][name]
             else:
                 motions[name] = motion(
@@ -241,7 +243,9 @@ class Ledger(Books):
             self.note(f"{name} had no gradient and did not move")
         vectors["update"] = updates
         self.record(
-            Step(vectors, motions, scale), self._digits(), None if skipped else self._memory(seen)
+            LedgerStep(vectors, motions, scale),
+            self._digits(),
+            None if skipped else self._memory(seen),
         )
 
     def _unchanged(self, seen: dict[str, Any]) -> tuple[dict[str, Arrays], float]:

@@ -95,7 +95,8 @@ def module_laws(
 
 def _commuting_kernels(claimed: list[Law], shapes: Mapping[str, tuple[int, ...]]) -> list[Law]:
     """Between two linear convolutions with one channel at both ends and equal kernels; the check
-    decides."""
+    decides.
+    """
     found: list[Law] = []
     for law in claimed:
         if isinstance(law, GramLaw) and law.entries == "symmetric" and len(law.terms) == 2:
@@ -166,7 +167,8 @@ def _checked(
     seed: int,
 ) -> tuple[list[Law], list[Law], float]:
     """Every law is orthogonal to gradients of random combinations of what the loss sees, at random
-    weights."""
+    weights.
+    """
     size = sum(p.numel() for p in model.parameters())
     dtype = torch.float64 if size <= MOST_IN_DOUBLE else torch.float32
     other = copy.deepcopy(model).to(dtype)

@@ -20,7 +20,7 @@ Labels = torch.Tensor
 
 
 @dataclass(frozen=True)
-class Place:
+class ViewOfParameter:
     """A tensor that is a view of a parameter that moves.
 
     Attributes:
@@ -103,7 +103,7 @@ class Tape(TorchDispatchMode):
 
     # --- what is known of a tensor -------------------------------------------------------------
 
-    def parameter(self, tensor: torch.Tensor) -> Place | None:
+    def parameter(self, tensor: torch.Tensor) -> ViewOfParameter | None:
         """The parameter that a tensor is a view of, if it is one."""
         if tensor.is_sparse or not tensor.numel():
             return None
@@ -140,7 +140,7 @@ class Tape(TorchDispatchMode):
             return
         self._labels[id(tensor)] = (tensor, labels)
 
-    def _as_vector(self, place: Place, tensor: torch.Tensor) -> Labels:
+    def _as_vector(self, place: ViewOfParameter, tensor: torch.Tensor) -> Labels:
         """A parameter as a vector that others are added to: its last axis has coordinates."""
         at = [k for k, axis in enumerate(place.axes) if axis is not None]
         if not at:
@@ -252,10 +252,10 @@ def _tensors(args: Any, kwargs: Mapping[str, Any]) -> list[torch.Tensor]:
 
 def _place(
     name: str, shape: tuple[int, ...], p: torch.Tensor, view: torch.Tensor, start: int
-) -> Place | None:
+) -> ViewOfParameter | None:
     """Which axis of a parameter each axis of a view runs along."""
     if not p.is_contiguous():
-        return Place(name, (None,) * view.ndim, ())
+        return ViewOfParameter(name, (None,) * view.ndim, ())
     origin = np.array(np.unravel_index(start, shape)) if shape else np.zeros(0, dtype=np.int64)
     axes: list[int | None] = []
     places: list[Ids] = []
@@ -266,11 +266,11 @@ def _place(
             continue
         flat = start + stride * np.arange(size)
         if flat[-1] >= p.numel():
-            return Place(name, (None,) * view.ndim, ())
+            return ViewOfParameter(name, (None,) * view.ndim, ())
         moved = np.stack(np.unravel_index(flat, shape), axis=1) != origin
         along = np.flatnonzero(moved.any(axis=0))
         if len(along) != 1 or int(along[0]) in axes:
-            return Place(name, (None,) * view.ndim, ())
+            return ViewOfParameter(name, (None,) * view.ndim, ())
         axes.append(int(along[0]))
         places.append(np.asarray(np.unravel_index(flat, shape)[int(along[0])], dtype=np.int64))
     # Axes of one place: those of the parameter that are left, first those that have one place too.
@@ -285,4 +285,4 @@ def _place(
         for k, axis in zip(ones, left, strict=False):
             axes[k] = axis
             places[k] = np.array([origin[axis]])
-    return Place(name, tuple(axes), tuple(places))
+    return ViewOfParameter(name, tuple(axes), tuple(places))

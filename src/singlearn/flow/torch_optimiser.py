@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from singlearn.flow.ledger_step import Motion
+from singlearn.flow.ledger_step import ParameterMotion
 
 Group = Mapping[str, Any]
 State = Mapping[str, Any]
@@ -54,7 +54,7 @@ def is_heavy_ball(optimiser: torch.optim.Optimizer, group: Group) -> bool:
     return type(optimiser) is torch.optim.SGD and not group["nesterov"]
 
 
-def motion(optimiser: torch.optim.Optimizer, group: Group, first: bool) -> Motion:
+def motion(optimiser: torch.optim.Optimizer, group: Group, first: bool) -> ParameterMotion:
     """How a parameter moves; for adaptive steps the update itself comes from
     :func:`adaptive_update`.
 
@@ -71,9 +71,9 @@ def motion(optimiser: torch.optim.Optimizer, group: Group, first: bool) -> Motio
         if group["nesterov"]:
             memory, fresh = momentum**2, 1.0 + momentum * fresh
         memories = {"v": rate * memory} if memory and not first else {}
-        return Motion(1.0, rate * fresh, rate * fresh * decay, memories)
+        return ParameterMotion(1.0, rate * fresh, rate * fresh * decay, memories)
     decoupled = kind is torch.optim.AdamW or bool(group.get("decoupled_weight_decay", False))
-    return Motion(keep=1.0 - rate * decay if decoupled else 1.0, whole=True, rate=rate)
+    return ParameterMotion(keep=1.0 - rate * decay if decoupled else 1.0, whole=True, rate=rate)
 
 
 def coupled_decay(optimiser: torch.optim.Optimizer, group: Group) -> float:

@@ -13,8 +13,8 @@ from singlearn.generalise.generalisation_error import (
 from singlearn.generalise.laplace import (
     Laplace,
     LaplaceRefusedError,
-    NotAtMode,
-    NotPositiveDefinite,
+    NotAtModeError,
+    NotPositiveDefiniteError,
     laplace,
 )
 from singlearn.generalise.learning_curve import learning_curve
@@ -61,8 +61,8 @@ __all__ = [
     "Level",
     "LocationAtN",
     "Method",
-    "NotAtMode",
-    "NotPositiveDefinite",
+    "NotAtModeError",
+    "NotPositiveDefiniteError",
     "NutsChains",
     "PointEstimate",
     "PredictiveDivergence",

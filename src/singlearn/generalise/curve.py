@@ -39,8 +39,13 @@ class LearningCurve(Answer):
     is_realisable: bool
 
     def slope(self, method: str) -> Slope | None:
-        """The line through the method's points against 1/n; ``None`` if one is missing. Raises
-        ``KeyError`` for an unknown method.
+        """The line through the method's points against 1/n; ``None`` if one is missing.
+
+        Returns:
+            The slope C without a unit, with its error; the intercept in nats.
+
+        Raises:
+            KeyError: an unknown method.
         """
         return self._line([point.mean for point in self.points[method]], not self.is_realisable)
 
@@ -53,6 +58,9 @@ class LearningCurve(Answer):
     def free_energy_slope(self, method: str) -> Estimate | None:
         """The slope of F against log n, which is λ; ``None`` if there is no F, or where the truth
         is out of reach and F grows like n.
+
+        Returns:
+            λ as the slope of F in nats against log n, with its error over data sets.
         """
         free = self._free_energies(method)
         return (
@@ -64,6 +72,9 @@ class LearningCurve(Answer):
     def free_energy_growth(self, method: str) -> tuple[Growth, ...]:
         """G between neighbouring sizes by the free energy and as measured; empty if the method has
         no free energy or misses a G.
+
+        Returns:
+            One entry per pair of neighbouring sizes, in nats.
         """
         free = self._free_energies(method)
         if free is None or any(point.missing for point in self.points[method]):
@@ -166,6 +177,9 @@ class LearningCurve(Answer):
     def summary(self) -> str:
         """n E G(n) of every method, beside it what the training data say; slopes with 95 %
         intervals; G by the free energy; what is wrong.
+
+        Returns:
+            The table as text.
         """
         lines = [self.name, "", *aligned(self._by_size()), "", *aligned(self._slopes())]
         between = self._between()
@@ -230,7 +244,7 @@ class LearningCurve(Answer):
         ]
 
     def table(self) -> pandas.DataFrame:
-        """One method at one size a row: E G(n) in nats, and what WAIC and LOO say of it."""
+        """One method at one size per row: E G(n) in nats, and what WAIC and LOO say of it."""
         return frame(
             {
                 "method": method,
@@ -250,7 +264,6 @@ class LearningCurve(Answer):
 
     def to_dict(self) -> dict[str, Any]:
         """Everything for machines; G in nats."""
-
         return {
             "name": self.name,
             "is_realisable": self.is_realisable,

@@ -56,7 +56,8 @@ class CurveIdentity:
 
     def differences(self, name: str, n: int, earlier: Mapping[str, Part]) -> list[str]:
         """In what one method at one size differs from an identity that was written down, in
-        words."""
+        words.
+        """
         # A method of this library was not asked, and is not the same as one that has to be.
         asked_at = earlier["method"].get("asked at")
         now = self._at(name, n, ProbePoints.from_dict(earlier["probe points"]), asked_at)
@@ -102,7 +103,8 @@ class CurveIdentity:
 
     def _answer(self, name: str, n: int | None) -> Part:
         """A method of this library by its settings, another by what it predicts after one data
-        set."""
+        set.
+        """
         method = self.methods[name]
         if isinstance(method, ReadyMethod):
             return identity.setting({"method": method.name, **method.settings})

@@ -68,6 +68,9 @@ class CurvePoint(Answer):
     def reading(self, name: str) -> Estimate | None:
         """The mean over data sets of one of the readings; ``None`` if the method has no such
         reading.
+
+        Returns:
+            Its mean, with the standard error over data sets.
         """
         return Estimate.from_replicates(self.readings[name]) if name in self.readings else None
 

@@ -28,6 +28,9 @@ def freeze(triple: Triple, at: Mapping[str, Any], free: Sequence[str]) -> Triple
         at: a parameter of the triple.
         free: names of entries of the prior.
 
+    Returns:
+        A triple over fewer parameters, with the data and the truth of the whole one.
+
     Raises:
         ValueError: a prior that is no dict, a name that is not in it, every name or none free, or
             ``at`` that does not match.
@@ -75,6 +78,9 @@ def freeze(triple: Triple, at: Mapping[str, Any], free: Sequence[str]) -> Triple
 def thaw(draws: Mapping[str, Any], at: Mapping[str, Any]) -> dict[str, Any]:
     """Draws of the free part made parameters of the whole model: the frozen values of ``at`` are
     repeated for every draw.
+
+    Returns:
+        A pytree of the whole model, each leaf with a leading axis of draws.
 
     >>> whole = thaw({"B": np.array([1.0, 2.0])}, {"A": np.zeros(3), "B": 0.0})
     >>> {name: leaf.shape for name, leaf in whole.items()}

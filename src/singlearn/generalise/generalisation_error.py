@@ -82,6 +82,10 @@ def error(
         truth: log q of data, or its values on ``test``: ``test_triple.truth_log_likelihood()``.
         test: data the predictor has not seen.
 
+    Returns:
+        G in nats, its standard error over test points, and how many of them have predicted density
+        zero.
+
     Raises:
         ValueError: shapes that differ, a truth that gives a test point density zero, or a predictor
             whose log density is NaN or +∞.
@@ -139,6 +143,10 @@ def cross_validated_loss(
         fit: the predictor of a triple that holds a part of the data.
         folds: number of parts the sample is cut into at random, from 2 to n.
         seed: of the cut.
+
+    Returns:
+        The mean loss in nats per observation, its standard error, and how many observations have
+        predicted density zero.
 
     Raises:
         ValueError: ``folds`` out of range, or a triple without data arrays (a population triple, or

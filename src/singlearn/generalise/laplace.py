@@ -30,7 +30,7 @@ class LaplaceRefusedError(ValueError):
 
     Attributes:
         eigenvalues: all of the Hessian's, ascending.
-        directions: unit vectors that it is refused for, a row each, in flat coordinates.
+        directions: unit vectors that it is refused for, one per row, in flat coordinates.
     """
 
     def __init__(
@@ -44,13 +44,13 @@ class LaplaceRefusedError(ValueError):
         self.directions = directions
 
 
-class NotPositiveDefinite(LaplaceRefusedError):
+class NotPositiveDefiniteError(LaplaceRefusedError):
     """The Hessian of -log posterior has directions of zero or negative curvature."""
 
 
-class NotAtMode(LaplaceRefusedError):
-    """The Hessian is positive definite, but some curvatures are no larger than what the gradient
-    left at this parameter feigns.
+class NotAtModeError(LaplaceRefusedError):
+    """The Hessian is positive definite, but some curvatures are no larger than the residual
+    gradient alone would produce.
     """
 
 
@@ -98,6 +98,9 @@ class Laplace(Answer):
     def sample(self, size: int, seed: int) -> PyTree:
         """``size`` draws, constrained: a pytree as the prior's, each leaf with a leading axis
         ``size``.
+
+        Returns:
+            The draws, in the structure of the prior.
         """
         size, seed = whole_number("size", size), random_seed(seed)
         # H = LLᵀ, so L⁻ᵀ z has covariance H⁻¹.
@@ -114,10 +117,10 @@ def laplace(
 ) -> Laplace:
     r"""The Laplace approximation of the posterior at a parameter, by the exact Hessian.
 
-    It is refused where the Hessian is not positive definite, or no more so than what is left of the
-    gradient can feign. In a singular model that is the rule at a true parameter, and a prior that
-    makes the Hessian barely positive does not make the posterior Gaussian. Both refusals are
-    ``LaplaceRefusedError`` and say which it is.
+    It is refused where the Hessian is not positive definite, or where its smallest curvatures are
+    no larger than the residual gradient alone would produce. In a singular model that is the rule
+    at a true parameter, and a prior that makes the Hessian barely positive does not make the
+    posterior Gaussian. Both refusals are ``LaplaceRefusedError`` and say which it is.
 
     Args:
         triple: with data.
@@ -126,10 +129,13 @@ def laplace(
             ``at``; default all.
         damping: ≥ 0, added to every eigenvalue if asked for; reported in the result.
 
+    Returns:
+        A Gaussian in flat coordinates, from which one can draw.
+
     Raises:
-        NotPositiveDefinite: saying which directions are flat or falling.
-        NotAtMode: a positive definite Hessian next to a mode, or far from one, with curvatures no
-            larger than |gradient| / max(|û|, 1).
+        NotPositiveDefiniteError: saying which directions are flat or falling.
+        NotAtModeError: a positive definite Hessian next to a mode, or far from one, with curvatures
+            no larger than |gradient| / max(|û|, 1).
         ValueError: a population triple, a parameter that does not match, or negative damping.
 
     >>> import numpyro.distributions as dist
@@ -169,20 +175,20 @@ def laplace(
             "the Hessian of -log posterior is not positive definite: {} of {} directions are flat "
             "or fall"
         )
-        raise NotPositiveDefinite(
+        raise NotPositiveDefiniteError(
             _words(triple, reason, eigenvalues, vectors, flat), eigenvalues, vectors[:, flat].T
         )
-    feigned = eigenvalues + damping <= unresolved
-    if feigned.any():
+    unresolved_ones = eigenvalues + damping <= unresolved
+    if unresolved_ones.any():
         reason = (
-            f"at is not a mode: the gradient left there, {np.linalg.norm(gradient):.2g}, feigns "
-            f"curvatures up to {unresolved:.2g}"
+            f"at is not a mode: the gradient left there, {np.linalg.norm(gradient):.2g}, alone "
+            f"produces curvatures up to {unresolved:.2g}"
         )
         reason += ", and {} of {} directions have no more"
-        raise NotAtMode(
-            _words(triple, reason, eigenvalues, vectors, feigned),
+        raise NotAtModeError(
+            _words(triple, reason, eigenvalues, vectors, unresolved_ones),
             eigenvalues,
-            vectors[:, feigned].T,
+            vectors[:, unresolved_ones].T,
         )
     damped = hessian + damping * np.eye(len(mean))
     log_determinant = float(np.sum(np.log(eigenvalues + damping)))

@@ -64,6 +64,10 @@ def learning_curve(
         progress: ``True`` or ``False``, or a function ``progress(share, words)``; default: a bar
             where standard error is a terminal or a notebook, else a line per minute.
 
+    Returns:
+        :math:`E_n G(n)` of every method at every n in nats, with errors over data sets, and what
+        was read off the training data.
+
     Raises:
         ValueError: sizes that are no integers or do not increase, no method, fewer than 2 data
             sets, data sets without a truth or of another size than asked for, a truth that is not
@@ -167,8 +171,10 @@ class _CurveMeasurement:
         )
 
     def finished(self, task: tuple[str, int]) -> CurvePoint | None:
-        """The point, if it is in the folder. Raises ``ValueError`` where it is another's, or
-        damaged.
+        """The point, if it is in the folder.
+
+        Raises:
+            ValueError: it is another's, or damaged.
         """
         if self.store is None:
             return None

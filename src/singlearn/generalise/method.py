@@ -79,6 +79,7 @@ class ReadyMethod:
     fit: Method = field(repr=False)
 
     def __call__(self, triples: Sequence[Triple], seed: int) -> list[Fitted]:
+        """Fit and predict; one entry per triple."""
         return self.fit(triples, seed)
 
 
@@ -116,6 +117,9 @@ def by_laplace(
 ) -> Method:
     """Predict with draws of the Laplace approximation at the MAP estimate; refused data sets have
     no predictor and say why.
+
+    Returns:
+        A method that :func:`singlearn.generalise.learning_curve` takes.
     """
 
     def method(triples: Sequence[Triple], seed: int) -> list[Fitted]:
@@ -148,6 +152,9 @@ def by_tempering(
 
     Its readings are WAIC and PSIS-LOO, which estimate G from the training data, and the free
     energy, whose growth with n is G.
+
+    Returns:
+        A method that :func:`singlearn.generalise.learning_curve` takes.
     """
 
     def method(triples: Sequence[Triple], seed: int) -> list[Fitted]:
@@ -194,6 +201,9 @@ def by_nuts(
 ) -> Method:
     """Predict with the Bayes predictive density by NUTS; of a subset of the parameters, the rest is
     frozen at the MAP estimate.
+
+    Returns:
+        A method that :func:`singlearn.generalise.learning_curve` takes.
     """
 
     def method(triples: Sequence[Triple], seed: int) -> list[Fitted]:

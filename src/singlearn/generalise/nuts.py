@@ -102,6 +102,10 @@ def nuts(
         chains: run together; with one, R̂ compares the halves of the chain.
         seed: of starts and moves.
 
+    Returns:
+        Draws of all chains, with R̂, the effective number of draws, and how many trajectories
+        diverged.
+
     Raises:
         ValueError: fewer than 4 draws, 20 steps of warm-up or 1 chain, or a population triple.
     """

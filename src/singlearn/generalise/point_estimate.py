@@ -74,6 +74,9 @@ def mle(triple: Triple, how: Descent | None = None, seed: int = 0) -> PointEstim
         how: the optimiser; default full-batch L-BFGS from eight prior draws.
         seed: of starts and minibatches.
 
+    Returns:
+        The parameter, its energy in nats, and whether it is stationary.
+
     Raises:
         ValueError: a population triple, minibatches of a triple from a NumPyro model (whose data
             are part of the model), or an objective that is finite at the end of no descent.
@@ -93,6 +96,9 @@ def mle(triple: Triple, how: Descent | None = None, seed: int = 0) -> PointEstim
 def map_estimate(triple: Triple, how: Descent | None = None, seed: int = 0) -> PointEstimate:
     r"""The posterior mode in unconstrained coordinates, :math:`\arg\min_u n L_n(u) - \log φ(u)`;
     arguments as for ``mle``.
+
+    Returns:
+        The parameter, its energy in nats, and whether it is stationary.
     """
     return map_estimate_each([triple], how, seed)[0]
 
@@ -163,7 +169,8 @@ def _estimate(
 def one_model(triples: Sequence[Triple]) -> list[Triple]:
     """The same data sets under the model of the first, so that they share what is compiled.
 
-    Raises ``ValueError`` for none, a population triple, other parameters or another n.
+    Raises:
+        ValueError: none, a population triple, other parameters or another n.
     """
     if not triples:
         raise ValueError("triples: got none; at least one data set is needed")

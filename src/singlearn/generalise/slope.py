@@ -68,6 +68,10 @@ def fit_slope(
         with_intercept: whether the line may miss the origin, as it must where the truth is not
             realisable.
 
+    Returns:
+        The slope without a unit, which is λ where the law holds, its standard error, the intercept
+        in nats, and R².
+
     Raises:
         ValueError: sizes that do not increase, fewer of them than the line needs, or means or
             errors that are not finite.

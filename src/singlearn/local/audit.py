@@ -137,7 +137,8 @@ def from_devinterp(
         run: the ``DataTree`` of its version 2 or the Zarr folder it wrote; or the dictionary of
             results of version 1, with ``"loss/trace"``.
         nbeta: nβ, where the run does not say it (version 1).
-        init_loss: L(w*), where the run does not say it (version 1 without the online estimator).
+        init_loss: L(w*), where the run does not say it; version 1 writes ``llc-chain/0``, …, from
+            which it follows.
         tolerance: relative standard error from which λ̂ is called converged.
 
     Returns:
@@ -160,6 +161,8 @@ def from_devinterp(
     if used is None:
         raise ValueError("nbeta: the run does not say it; give the nβ that its chains had")
     start = found.init_loss
+    if isinstance(run, Mapping) and not np.isfinite(start).any():
+        start = _from_claims(run, found.losses, used)
     if init_loss is not None:
         start = np.full(len(found.losses), real_number("init_loss", init_loss))
     if not np.isfinite(start).any():
@@ -342,6 +345,18 @@ def _read(run: Any) -> Recorded:
     if "sampling_loss" not in names or "init_loss" not in names:
         raise ValueError(f"run: got {type(run).__name__}; {FORMAT}")
     return _of_tree(run)
+
+
+def _from_claims(
+    run: Mapping[str, Any], losses: Float[np.ndarray, "chains draws"], nbeta: float
+) -> Float[np.ndarray, " chains"]:
+    """The loss at w* that version 1 subtracted from all draws of a chain and does not write down:
+    it writes the difference, times nβ.
+    """
+    claims = [float(run.get(f"llc-chain/{c}", math.nan)) for c in range(len(losses))]
+    with np.errstate(invalid="ignore", over="ignore"):
+        found: Float[np.ndarray, " chains"] = losses.mean(axis=1) - np.array(claims) / nbeta
+    return found
 
 
 def _of_tree(run: Any) -> Recorded:

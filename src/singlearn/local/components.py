@@ -23,7 +23,7 @@ class Heads(NamedTuple):
     keys: int
 
 
-class Family(NamedTuple):
+class TransformerFamily(NamedTuple):
     """How one family of transformers calls its parts; ``{}`` is the number of the layer.
 
     Attributes:
@@ -42,22 +42,24 @@ class Family(NamedTuple):
 
 
 FAMILIES = (
-    Family("GPT-2", "h.{}.attn.", "h.{}.mlp.", ("wte.weight", "wpe.weight"), ("lm_head.weight",)),
-    Family(
+    TransformerFamily(
+        "GPT-2", "h.{}.attn.", "h.{}.mlp.", ("wte.weight", "wpe.weight"), ("lm_head.weight",)
+    ),
+    TransformerFamily(
         "GPT-NeoX",
         "layers.{}.attention.",
         "layers.{}.mlp.",
         ("embed_in.weight",),
         ("embed_out.weight",),
     ),
-    Family(
+    TransformerFamily(
         "Llama",
         "layers.{}.self_attn.",
         "layers.{}.mlp.",
         ("embed_tokens.weight",),
         ("lm_head.weight",),
     ),
-    Family(
+    TransformerFamily(
         "TransformerLens",
         "blocks.{}.attn.",
         "blocks.{}.mlp.",
@@ -86,6 +88,15 @@ class Owners(NamedTuple):
     axis: int
     heads: Int[np.ndarray, " places"]
     parts: np.ndarray
+
+
+def split(selection: str, signs: str = ",+") -> list[str]:
+    """The parts of a union such as ``l0h3, l1 mlp``, without those signs that stand in brackets.
+
+    >>> split("l0h3,l1 mlp + embed"), split("layers.[0,1].*")
+    (['l0h3', 'l1 mlp', 'embed'], ['layers.[0,1].*'])
+    """
+    return [part.strip() for part in re.split(rf"[{signs}](?![^\[]*\])", selection) if part.strip()]
 
 
 def is_component(name: object) -> bool:
@@ -157,7 +168,7 @@ def component_masks(
     return own
 
 
-def _family(component: str, shapes: Shapes) -> Family:
+def _family(component: str, shapes: Shapes) -> TransformerFamily:
     for family in FAMILIES:
         if any(name.endswith(MARKS[family.name]) for name in shapes):
             return family
@@ -168,7 +179,9 @@ def _family(component: str, shapes: Shapes) -> Family:
     )
 
 
-def _tables(table: str, family: Family, shapes: Shapes) -> dict[str, Bool[np.ndarray, "..."]]:
+def _tables(
+    table: str, family: TransformerFamily, shapes: Shapes
+) -> dict[str, Bool[np.ndarray, "..."]]:
     ends = family.embed if table == "embed" else family.unembed
     found = {
         name: np.ones(shape, dtype=bool)
@@ -203,7 +216,7 @@ def _layer(
 
 def _owned(
     component: str,
-    family: Family,
+    family: TransformerFamily,
     inside: Mapping[str, Bool[np.ndarray, "..."]],
     heads: Heads | None,
 ) -> dict[str, Owners]:
@@ -220,6 +233,13 @@ def _owned(
         else _of_hugging_face(name, whole.shape, heads)
         for name, whole in inside.items()
     }
+    for name, owners in found.items():
+        matrix = name.endswith(".weight") and inside[name].ndim > 1
+        if owners is None and matrix and not lens:
+            raise ValueError(
+                f"only: {component!r}: which head owns what of {name}, of shape "
+                f"{inside[name].shape}, is not known; give masks by name"
+            )
     return {name: owners for name, owners in found.items() if owners is not None}
 
 
@@ -235,10 +255,14 @@ def _of_hugging_face(name: str, shape: tuple[int, ...], heads: Heads) -> Owners 
     kind = kind.rpartition(".")[2]
     count = heads.queries
     if kind == "c_attn":  # queries, keys and values side by side, as columns
+        if len(shape) > 1 and shape[1] != 3 * shape[0]:
+            return None  # rows, or keys and values that all heads share
         width = shape[-1] // (3 * count)
         each = np.repeat(np.arange(count), width)
         return Owners(len(shape) - 1, np.tile(each, 3), np.repeat(list("qkv"), shape[-1] // 3))
     if kind == "query_key_value":  # head by head, as rows
+        if len(shape) > 1 and shape[0] != 3 * shape[1]:
+            return None
         width = shape[0] // (3 * count)
         parts = np.tile(np.repeat(list("qkv"), width), count)
         return Owners(0, np.repeat(np.arange(count), 3 * width), parts)

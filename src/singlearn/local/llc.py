@@ -17,6 +17,7 @@ from singlearn.local.sampling.expected_time import Watch, watched
 from singlearn.local.sampling.sample import sample
 from singlearn.local.sampling.sampled import Progress
 from singlearn.local.target import Target, Tempering
+from singlearn.local.tokens import Tokens
 from singlearn.local.verdict.result import LocalLearningCoefficient
 from singlearn.local.verdict.verdict import of_a_constant_loss, verdict
 
@@ -39,6 +40,7 @@ def llc(
     chains_at_once: int | None = None,
     compile: bool = False,
     reference: Reference = "loss",
+    tokens: Tokens = None,
     seed: int = 0,
     progress: Progress | bool | None = None,
 ) -> LocalLearningCoefficient:
@@ -61,8 +63,8 @@ def llc(
         parameters: w* as a pytree, for JAX only.
         only: the parameters to sample: a pattern of names (``"layers.3.attn.*"``), a part of a
             transformer (``"l0h3"``, ``"l0h3 q"``, ``"l0 attn"``, ``"l1 mlp"``, ``"embed"``,
-            ``"unembed"``: :mod:`singlearn.local.components`), several of them, or masks by name;
-            the others stay at w*.
+            ``"unembed"``: :mod:`singlearn.local.components`), a union of them (``"l0h3 + l1 mlp"``,
+            or a list), or masks by name; the others stay at w*.
         gamma: γ > 0, the tie to w*, in units of 1/parameter². A chain stays within about
             :math:`\sqrt{d/γ}`. λ̂ depends on it, and a smaller γ needs many more steps. ``"auto"``:
             10 for weights of order one, 10 over the mean square for each tensor of smaller or
@@ -81,8 +83,8 @@ def llc(
         tolerance: wanted relative standard error.
         max_steps: steps of each chain at most; a third of the counted ones come on top, at twice
             and half of γ.
-        chains_at_once: PyTorch: chains evaluated together, at most. What would take more than a
-            quarter of the memory is evaluated in pieces anyway.
+        chains_at_once: PyTorch: upper limit on chains evaluated together. What would take more
+            than a quarter of the memory is evaluated in pieces anyway.
         compile: PyTorch: compile what is evaluated more than a thousand times. A minute of
             compilation for steps twice as fast: for long runs. Without a working compiler the run
             goes on as it would have.
@@ -93,6 +95,9 @@ def llc(
             cross entropy of class labels or of logits. w* is then an exact minimum wherever it
             lies, at a saddle of the loss too, and λ̂ says how degenerate the function at w* is.
             Which of them belongs to a loss is read off its values at random outputs.
+        tokens: where the loss gives one number a token, of shape (samples, tokens), what the loss
+            of a sample is: their ``"mean"`` or their ``"sum"``. The two have other λ̂, as twice the
+            loss has, so nothing is taken for granted.
         seed: same seed, same numbers.
         progress: a function that is called with the steps done, ``max_steps`` and the present mean
             excess; or ``True`` for a bar on standard error. By default there is a bar
@@ -119,8 +124,9 @@ def llc(
         seed=seed,
     )
     brought = Network(
-        model, loss, data, parameters, only, reference_of(reference), chains_at_once, compile
-    )
+        model, loss, data, parameters, only, reference_of(reference), chains_at_once, compile,
+        tokens,
+    )  # fmt: skip
     with watched(progress, "llc") as watch:
         return coefficient_of(brought, asked, watch)
 

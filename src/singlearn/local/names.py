@@ -13,7 +13,7 @@ Selection = str | Sequence[str] | Mapping[str, Any] | None
 """A pattern such as ``"layers.3.attn.*"``, several of them, masks by name, or ``None`` for all."""
 
 Tie = float | int | str | Mapping[str, Any]
-"""γ: one number for all, or by pattern of names a number or an array of the parameter's shape, or
+"""γ: one number, or a mapping from name patterns to numbers or arrays of the parameter's shape, or
 :data:`AUTO`.
 """
 

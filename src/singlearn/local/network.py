@@ -10,6 +10,7 @@ from typing import Any
 from singlearn.local.checks.own_function import Reference
 from singlearn.local.names import Selection, Tie
 from singlearn.local.target import Target
+from singlearn.local.tokens import Tokens, loss_of_samples
 from singlearn.running.arguments import whole_number
 
 
@@ -24,8 +25,9 @@ class Network:
         parameters: w* of a JAX function; ``None`` for a module.
         only: which parameters are sampled.
         reference: ``"loss"`` or ``"self"``.
-        chains_at_once: PyTorch: chains evaluated together, at most.
+        chains_at_once: PyTorch: upper limit on chains evaluated together.
         compile: PyTorch: compile what is evaluated more than a thousand times.
+        tokens: what a sample's loss is where the loss gives one number a token.
     """
 
     model: Any
@@ -36,6 +38,7 @@ class Network:
     reference: Reference = "loss"
     chains_at_once: int | None = None
     compile: bool = False
+    tokens: Tokens = None
 
     def target(self, gamma: Tie, nbeta: float | None = None) -> Target:
         """The model at w*, tied as γ says.
@@ -74,11 +77,12 @@ class Network:
         at_once = None if at_once is None else whole_number("chains_at_once", at_once)
 
         def build(double: bool) -> TorchTarget:
-            said: tuple[Any, Any] = (self.loss, self.data)
+            loss = loss_of_samples(self.loss, self.tokens)
+            said: tuple[Any, Any] = (loss, self.data)
             if self.reference == "self":
                 from singlearn.local.torch.own_function import own_function
 
-                said = own_function(self.model, self.loss, self.data, double)
+                said = own_function(self.model, loss, self.data, double)
             return TorchTarget(self.model, *said, self.only, at_once, gamma, self.compile, double)
 
         found: Target = with_enough_digits(build, nbeta)
@@ -92,7 +96,7 @@ class Network:
             )
         from singlearn.local.jax.target import JaxTarget
 
-        loss, data = self.loss, self.data
+        loss, data = loss_of_samples(self.loss, self.tokens), self.data
         if self.reference == "self":
             from singlearn.local.jax.own_function import own_function
 

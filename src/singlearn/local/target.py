@@ -134,9 +134,11 @@ class Target(Protocol):
     ) -> Trial:
         """One step that is judged."""
 
-    def losses(self, state: Any, data: Any = None) -> Float[np.ndarray, "chains samples"]:
+    def losses(
+        self, state: Any, data: Any = None, by_token: bool = False
+    ) -> Float[np.ndarray, "chains samples ..."]:
         """Loss of every sample at every chain, minus that at w*; of other samples if ``data`` are
-        given.
+        given; of every token, if ``by_token`` and the loss gives one number a token.
         """
 
     def full(

@@ -64,6 +64,9 @@ def fit_asymptotics(
         energies: K of the particles.
         multiplicity: fix m instead of averaging over it.
 
+    Returns:
+        λ̂ with its error, and the weight of each multiplicity.
+
     Raises:
         ValueError: fewer than three rungs with nβ > e.
     """
@@ -75,12 +78,37 @@ def fit_asymptotics(
             f"raise beta_max"
         )
     values = b[:, None] * energies[used].mean(axis=2)
-    replicates = values.shape[1]
     particle_error = (
-        b**2 * energies[used].var(axis=2).mean(axis=1) / (energies.shape[2] * replicates)
+        b**2 * energies[used].var(axis=2).mean(axis=1) / (energies.shape[2] * values.shape[1])
     )
     # Where K is 0 at all particles of a rung but not of all rungs, its error is small, not nothing.
     particle_error = np.maximum(particle_error, 1e-9 * max(float(particle_error.max()), 1e-12))
+    return fit_limit(b, values, particle_error, multiplicity)
+
+
+def fit_limit(
+    b: Float[np.ndarray, " rungs"],
+    values: Float[np.ndarray, "rungs replicates"],
+    particle_error: Float[np.ndarray, " rungs"],
+    multiplicity: int | None = None,
+) -> Asymptotics:
+    r"""The fits of :func:`fit_asymptotics`, of :math:`b\,E_K(b)` as it was measured by other means.
+
+    Args:
+        b: nβ, above e, growing.
+        values: of every replicate.
+        particle_error: variances of their means, inflated where the replicates spread more.
+        multiplicity: fix m instead of averaging over it.
+
+    Returns:
+        λ̂ and the weights of the multiplicities.
+
+    >>> b = np.geomspace(10, 1e4, 8)
+    >>> found = fit_limit(b, np.outer(1.5 - 2.0 / b, np.ones(4)), np.full(8, 1e-4), multiplicity=1)
+    >>> round(found.estimate.value, 2)
+    1.5
+    """
+    replicates = values.shape[1]
     spread = values.var(axis=1, ddof=1) / replicates if replicates > 1 else particle_error
     # Three degrees of freedom say little about a single rung; the ladder as a whole says how much
     # correlation inflates the error.

@@ -232,6 +232,9 @@ def _design(
 ) -> Float[np.ndarray, "points functions"]:
     """A cubic spline of so many pieces between quantiles of the scaled x; 0: a straight line, 1:
     a cubic.
+
+    Returns:
+        One row per point, one column per function of the spline.
     """
     low, high = scaled.min(), scaled.max()
     u = (scaled - low) / (high - low) if high > low else np.zeros_like(scaled)

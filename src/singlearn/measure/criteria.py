@@ -48,6 +48,7 @@ class Waic(WithError, Answer):
 
     @property
     def value(self) -> float:  # type: ignore[override]
+        """WAIC in nats."""
         return self.waic.value
 
     @property
@@ -100,6 +101,9 @@ def waic(log_likelihood: Float[np.ndarray, "replicates draws n"]) -> Waic:
 
     Args:
         log_likelihood: pointwise, of posterior draws at β = 1.
+
+    Returns:
+        WAIC with the functional variance and ν, in nats.
 
     Raises:
         ValueError: fewer than two draws a replicate.
@@ -163,6 +167,7 @@ class Loo(WithError, Answer):
 
     @property
     def value(self) -> float:  # type: ignore[override]
+        """The leave-one-out loss in nats."""
         return self.loss.value
 
     @property
@@ -177,16 +182,13 @@ class Loo(WithError, Answer):
 
     @property
     def worst_pareto_k(self) -> float:
+        """The largest k̂ of an observation."""
         return float(self.pareto_k.max())
 
     @property
     def unreliable(self) -> int:
         """Observations whose k̂ is above the threshold."""
         return int((self.pareto_k > self.threshold).sum())
-
-    @property
-    def share_unreliable(self) -> float:
-        return self.unreliable / len(self.pareto_k)
 
     @property
     def cautions(self) -> tuple[Caution, ...]:
@@ -233,6 +235,9 @@ def loo(
         threshold: observations with a Pareto k̂ above it count as unreliable; default: min(1 -
             1/log₁₀ S, 0.7) for S draws.
 
+    Returns:
+        The loss in nats, with both errors and the k̂ of every observation.
+
     >>> rng = np.random.default_rng(0)
     >>> y, w = rng.normal(size=50), rng.normal(size=(2, 2000)) / np.sqrt(50)
     >>> found = loo(-0.5 * (y - (w + y.mean())[..., None]) ** 2 - 0.5 * np.log(2 * np.pi))
@@ -273,6 +278,9 @@ def standard_error_over_data(pointwise: Float[np.ndarray, " n"]) -> float:
     observations hard [vehtari2017practical]_. Of fewer than about 100 observations, or for models
     that predict nearly the same, it is too small [sivula2020uncertainty]_.
 
+    Returns:
+        One standard error of the sum, in its unit.
+
     >>> standard_error_over_data(np.array([1.0, 3.0, 1.0, 3.0]))
     2.0
     """
@@ -285,6 +293,9 @@ def _in_words(computed: Estimate, over_data: float) -> str:
 
 def bic(best_energy: float, dimension: int, n: float | int) -> float:
     """BIC = n L_n(ŵ) + (d/2) log n, in nats: what a regular model would say.
+
+    Returns:
+        BIC, in nats.
 
     >>> round(bic(10.0, 2, math.e), 6)
     11.0

@@ -1,5 +1,6 @@
 """Many particles at the energies of a few: sums of smooth functions of the energy, exact within
-rounding."""
+rounding.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +47,11 @@ class Piece(NamedTuple):
 
     def is_resolved(self, values: Float[np.ndarray, "*functions points"]) -> bool:
         """Whether functions with these values at ``energies`` are known at the particles within
-        rounding."""
+        rounding.
+
+        Returns:
+            Whether the interpolation is exact within rounding.
+        """
         return (
             len(self.energies) == 1
             or len(self.energies) == self.particles.stop - self.particles.start

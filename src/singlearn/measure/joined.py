@@ -89,6 +89,9 @@ class JoinedReweighting(Reweighting):
     def weights_within(self, beta: float | int, window: slice) -> Float[np.ndarray, " window"]:
         """Weights at β of the particles in a window of the order of energies, normalised over
         it.
+
+        Returns:
+            Weights that sum to one.
         """
         found = self.weights(beta).ravel()[self.order[window]]
         value: Float[np.ndarray, " window"] = found / found.sum()
@@ -134,6 +137,9 @@ class JoinedView(LadderView):
     def free_energy_floor(self, beta: float | int) -> float:
         """The standard error of F(β) that independent particles alone would leave, in nats: each
         part's, by its share.
+
+        Returns:
+            The standard error in nats, at least.
         """
         values = np.array([part.free_energy(beta).value for part in self.parts])
         shares = np.exp(values.min() - values)
@@ -143,6 +149,9 @@ class JoinedView(LadderView):
     def as_one_ladder(self, seed: int = 0) -> LadderView:
         """The same posteriors at the β of the first part, each rung drawn by weight from all parts:
         for readings that go rung by rung.
+
+        Returns:
+            A ladder of the first part's β.
         """
         first, generator = self.parts[0], np.random.default_rng(seed)
         energies = np.empty_like(first.energies)

@@ -58,7 +58,8 @@ class LadderView:
     @property
     def coldest(self) -> float:
         """The largest β at which readings are made: the end of the ladder, or of what rounding
-        leaves of it."""
+        leaves of it.
+        """
         return min(float(self.inverse_temperatures[-1]), self.resolved)
 
     def check(self, beta: float | int) -> None:
@@ -75,8 +76,14 @@ class LadderView:
             )
 
     def free_energy(self, beta: float | int) -> Estimate:
-        """F(β) = -log ∫ exp(-β n L_n) φ dw, in nats. Raises ``ValueError`` beyond the ladder, or
-        ``resolved``."""
+        """F(β) = -log ∫ exp(-β n L_n) φ dw, in nats.
+
+        Returns:
+            F in nats, with its standard error over replicates.
+
+        Raises:
+            ValueError: β beyond the ladder, or beyond ``resolved``.
+        """
         self.check(beta)
         values = [
             start + r.free_energy(beta)
@@ -98,8 +105,14 @@ class LadderView:
         )
 
     def energy(self, beta: float | int) -> Estimate:
-        """E(β) = E_w^β[n L_n], in nats. Raises ``ValueError`` beyond the ladder, or
-        ``resolved``."""
+        """E(β) = E_w^β[n L_n], in nats.
+
+        Returns:
+            E in nats, with its standard error over replicates.
+
+        Raises:
+            ValueError: β beyond the ladder, or beyond ``resolved``.
+        """
         self.check(beta)
         moments = [r.mean_and_variance(beta) for r in self.replicates]
         if not np.isfinite(moments).all():
@@ -109,8 +122,14 @@ class LadderView:
         return Estimate.from_replicates([m for m, _ in moments], floor)
 
     def heat_capacity(self, beta: float | int) -> Estimate:
-        """C(β) = β² Var_w^β[n L_n], dimensionless. Raises ``ValueError`` beyond the ladder, or
-        ``resolved``."""
+        """C(β) = β² Var_w^β[n L_n], dimensionless.
+
+        Returns:
+            C without a unit, with its standard error over replicates.
+
+        Raises:
+            ValueError: β beyond the ladder, or beyond ``resolved``.
+        """
         self.check(beta)
         if beta == 0:
             return Estimate(0.0, 0.0, (0.0,) * len(self.replicates))

@@ -115,6 +115,9 @@ def default_inverse_temperatures(
     A population triple has no fluctuations to balance against, and λ is a limit: the five β then
     span the coldest two decades.
 
+    Returns:
+        β in 1/nats, increasing.
+
     Raises:
         ValueError: the run stops before the coldest of them.
 
@@ -286,6 +289,9 @@ def _constant(
 ) -> LearningCoefficient | None:
     """λ = 0 where the energies do not vary, which no line can be fitted to; ``None`` where they
     do.
+
+    Returns:
+        λ = 0 without an error, or ``None``.
     """
     moments = np.array([[r.mean_and_variance(float(b)) for b in betas] for r in view.replicates])
     if not np.all(betas**2 * moments[:, :, 1] <= CONSTANT**2):
@@ -335,6 +341,9 @@ def intercept_is_elsewhere(
     window), at most :math:`1/β`; and for data the fluctuation :math:`U_n\sqrt{λ/2β}` of Watanabe's
     Theorem 4, two standard deviations of it; and ``overfit``, in nats, by which a best fit lies
     below the truth.
+
+    Returns:
+        Whether it is too high to be that of the phase.
     """
     slope = max(slope, 0.0)
     room = overfit + 4 * intercept.standard_error + min(0.5 * slope, 1.0) / coldest
@@ -362,6 +371,9 @@ def _operator(
     The covariance of readings of one run is nearly singular. As weights it would buy a little
     precision where the law holds exactly, and where it does not, extrapolate: a "mean" of heat
     capacities between 0.60 and 0.86 came out at 0.50 ± 0.003.
+
+    Returns:
+        The matrix, and one standard error per term.
     """
     variances = np.diag(np.diag(covariance))
     operator = np.stack(

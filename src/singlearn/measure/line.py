@@ -28,6 +28,9 @@ def least_squares(
     r"""Generalised least squares :math:`θ = (X^T Σ^{-1} X)^{-1} X^T Σ^{-1} y`, with its covariance
     :math:`(X^T Σ^{-1} X)^{-1}`.
 
+    Returns:
+        The terms θ, and their covariance.
+
     Raises:
         ValueError: the covariance is not positive definite, or the design does not determine the
             terms.
@@ -61,6 +64,9 @@ def energy_slope(
         inverse_temperatures: β > 0, in units of 1/energy.
         energies: posterior means :math:`E_w^β[n L_n]`, in nats.
         covariance: of ``energies``, in nats².
+
+    Returns:
+        The line against 1/β: its slope is λ, without a unit, its intercept an energy in nats.
 
     Raises:
         ValueError: fewer than two distinct β, or a covariance that is not positive definite.

@@ -112,19 +112,16 @@ class Reweighting:
         self.free_energies = self._above + self.inverse_temperatures * self._lowest
         self._moments: dict[float, tuple[float, float]] = {}
 
-    @property
-    def log_denominators(self) -> Float[np.ndarray, "rungs particles"]:
-        """D(x) of every particle, as if energies were counted from the lowest one."""
-        found = np.empty(self._sorted.size)
-        found[self.order] = self._sorted_denominators
-        return found.reshape(self.energies.shape)
-
     # -- the equations
     # ----------------------------------------------------------------------------------------------
 
     def members(self) -> Iterator[Members]:
         """All particles, a few at a time in the order of their energies, with their share in each
-        rung."""
+        rung.
+
+        Yields:
+            A few particles, with their shares.
+        """
         bound = _concave_bound(self.inverse_temperatures, self._above)
         for start in range(0, self._sorted.size, BLOCK):
             particles = slice(start, min(start + BLOCK, self._sorted.size))
@@ -155,7 +152,11 @@ class Reweighting:
         high: float,
     ) -> slice:
         """The rungs that count between two energies: the hot ones by the higher energy, the cold
-        ones by the lower."""
+        ones by the lower.
+
+        Returns:
+            The slice of the rungs.
+        """
         beta = self.inverse_temperatures
         hot = bound - beta * high >= (f - beta * high).max() - NEGLIGIBLE
         cold = bound - beta * low >= (f - beta * low).max() - NEGLIGIBLE
@@ -168,7 +169,11 @@ class Reweighting:
         iterations: int = 60,
     ) -> Float[np.ndarray, " rungs"]:
         """Newton's method on the concave MBAR likelihood, started from what neighbouring rungs say,
-        which is already close."""
+        which is already close.
+
+        Returns:
+            One free energy per rung, in nats.
+        """
         rungs, particles = excess.shape
         if rungs == 1:
             self._pieces = self._cut(np.zeros(1))
@@ -263,7 +268,11 @@ class Reweighting:
 
     def window(self, beta: float | int, depth: float = UNREAD) -> slice:
         """Where in the order of energies the weights at β are within ``depth`` e-folds of the
-        largest one."""
+        largest one.
+
+        Returns:
+            The slice of positions.
+        """
         beta = self._check(beta)
         place = int(np.searchsorted(-self._mean_beta, -beta))
         typical = self._typical_energies[min(place, len(self._mean_beta) - 1)]
@@ -279,7 +288,11 @@ class Reweighting:
 
     def weights_within(self, beta: float | int, window: slice) -> Float[np.ndarray, " window"]:
         """Weights at β of the particles in a window of the order of energies, normalised over
-        it."""
+        it.
+
+        Returns:
+            Weights that sum to one.
+        """
         logs = -self._check(beta) * self._sorted[window] - self._sorted_denominators[window]
         found: Float[np.ndarray, " window"] = np.exp(logs - logsumexp(logs))
         return found
@@ -330,7 +343,11 @@ def add_to_band(
     band: Float[np.ndarray, "offsets columns"], start: int, block: Float[np.ndarray, "size size"]
 ) -> Float[np.ndarray, "wider columns"]:
     """Add a symmetric block, whose first row is ``start``, to the lower half of a banded matrix;
-    the band grows where it has to."""
+    the band grows where it has to.
+
+    Returns:
+        The band itself, or a wider copy.
+    """
     size, width = len(block), len(band)
     if size > width:
         band = np.concatenate([band, np.zeros((size - width, band.shape[1]))])
@@ -350,7 +367,11 @@ def solve_banded(
     scale: float | int,
 ) -> Float[np.ndarray, "columns *more"]:
     """Solve a symmetric banded system, given by its lower half, that may be singular within
-    rounding of ``scale``."""
+    rounding of ``scale``.
+
+    Returns:
+        The solution, with the shape of ``right``.
+    """
     for ridge in (0.0, 1e-10, 1e-8, 1e-6):
         try:
             lifted = lower[: lower.shape[1]].copy()
@@ -363,14 +384,22 @@ def solve_banded(
 
 def _resolvable(exponents: Float[np.ndarray, " points"]) -> float:
     """What to multiply shares by, differences of numbers like βU exponentiated, so that no
-    polynomial has to follow their rounding."""
+    polynomial has to follow their rounding.
+
+    Returns:
+        A factor of at most 1.
+    """
     rounding = 32 * np.finfo(float).eps * float(exponents.max())
     return min(1.0, RESOLVED / rounding) if rounding > 0 else 1.0
 
 
 def _first(holds: Callable[[int], bool], lower: int, upper: int) -> int:
     """The first position in lower … upper where a condition holds that goes on holding once it
-    does; ``upper`` if it never does."""
+    does; ``upper`` if it never does.
+
+    Returns:
+        A position.
+    """
     while lower < upper:
         middle = (lower + upper) // 2
         if holds(middle):
@@ -385,6 +414,9 @@ def _concave_bound(
 ) -> Float[np.ndarray, " rungs"]:
     """The smallest concave function of β nowhere below f: f itself once the equations are
     solved.
+
+    Returns:
+        Its value at every rung.
     """
     slopes = np.diff(f) / np.diff(beta)
     if np.all(np.diff(slopes) <= 0):

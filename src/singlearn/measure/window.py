@@ -1,5 +1,6 @@
 """Whether λ̂ was read where the asymptotic law holds: what the temperatures beside the window say
-of it."""
+of it.
+"""
 
 from __future__ import annotations
 

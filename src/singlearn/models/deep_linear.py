@@ -31,6 +31,9 @@ def deep_linear(widths: Sequence[int], rank: int, n: float | int = 1.0) -> Tripl
         rank: of the truth, at most the narrowest width.
         n: sample size; only nβ matters.
 
+    Returns:
+        A population triple whose λ and m are known.
+
     Raises:
         ValueError: an argument is outside these ranges.
 
@@ -67,6 +70,9 @@ def deep_linear_regression(
         hidden: widths of the layers in between, each ≥ 1; none of them is plain linear regression.
         prior_scale: standard deviation of the prior N(0, ·²) on every entry.
         scale: σ, standard deviation of the noise in every output, in the unit of ``y``.
+
+    Returns:
+        A triple with these data, whose λ is not known.
 
     Raises:
         ValueError: a width < 1 or a scale that is not positive.

@@ -15,6 +15,9 @@ MOST_CELLS = 2**16
 def all_words(letters: int, length: int, what: str) -> Int[np.ndarray, "cells length"]:
     """Every sequence of ``length`` letters.
 
+    Returns:
+        One row per sequence.
+
     Raises:
         ValueError: there are too many of them to be written out.
 
@@ -35,6 +38,9 @@ def divergence(
 
     Both are equal where p and q each sum to one; every term of the second is ≥ 0, so that small K
     keep their digits.
+
+    Returns:
+        K in nats.
     """
     q = jnp.asarray(truth)
     positive = q > 0
@@ -47,6 +53,9 @@ def letters_in(
     name: str, data: object, at_least: int, letters: int | None = None
 ) -> tuple[Int[np.ndarray, "n length"], int]:
     """Data of letters 0, 1, … as a table, and how many letters there are.
+
+    Returns:
+        The table as whole numbers, and how many letters there are.
 
     Raises:
         ValueError: not a table of whole numbers ≥ 0, rows too short, or a letter beyond the
@@ -80,6 +89,9 @@ def rows_of_probabilities(
     name: str, value: object, shape: Sequence[int]
 ) -> Float[np.ndarray, "*shape"]:
     """An array whose last axis sums to one.
+
+    Returns:
+        The array as given.
 
     Raises:
         ValueError: another shape, a negative entry, or rows that do not sum to one.

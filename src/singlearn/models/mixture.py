@@ -70,6 +70,9 @@ class MixturePrior:
 
         With three components and unequal variances the log evidence of the 82 galaxies is -226.80
         (Neal 1999 [neal1999erroneous]_, who corrected the published figure).
+
+        Returns:
+            A prior for three components.
         """
         return cls(location=20.0, location_scale=10.0, variance_shape=3.0, variance_scale=20.0)
 
@@ -85,6 +88,9 @@ class MixturePrior:
         about R/7 wide, and may be much narrower or wider. It uses only the range of the data, so
         shifting or rescaling the data shifts or rescales the prior, and evidences of different
         numbers of components stay comparable.
+
+        Returns:
+            A prior in the units of the data.
 
         Raises:
             ValueError: a coordinate takes a single value, so that it has no range.
@@ -128,6 +134,9 @@ def gaussian_mixture(
         data: (n,) or (n, D).
         components: K ≥ 1.
         prior: by default ``MixturePrior.from_data(data)``.
+
+    Returns:
+        A triple with these data; λ is known for one component only.
 
     Raises:
         ValueError: ``components`` < 1, a prior for another number of coordinates, or data without a
@@ -187,6 +196,9 @@ def location_mixture(
         location_scale: τ > 0.
         true_components: of the truth, if it is known; sets ``known``.
 
+    Returns:
+        A triple with these data; λ and m are known where ``true_components`` is given.
+
     Raises:
         ValueError: an argument is outside these ranges.
 
@@ -219,6 +231,9 @@ def _start(
 ) -> dict[str, Float[np.ndarray, "components ..."]]:
     """Means and variances of equally large pieces of the data, cut along the coordinate in which
     they spread most.
+
+    Returns:
+        By name, one entry per component.
     """
     y = np.asarray(data, dtype=float)
     along = (
@@ -242,6 +257,9 @@ def _start(
 def _equal(concentration: float | int, components: int) -> Float[Array | np.ndarray, " components"]:
     """α for every component; as a JAX array, which serves both precisions by itself, where single
     precision holds it.
+
+    Returns:
+        One number per component.
     """
     value = float(concentration)
     return (
@@ -254,6 +272,9 @@ def _equal(concentration: float | int, components: int) -> Float[Array | np.ndar
 def _digits(value: float | int | Float[np.ndarray, " coordinates"]) -> Any:
     """What a distribution keeps with all its digits, a Python float or a NumPy array: a JAX array
     made here would hold seven of them.
+
+    Returns:
+        The same number or array.
     """
     return float(value) if np.ndim(value) == 0 else np.asarray(value, float)
 
@@ -261,6 +282,9 @@ def _digits(value: float | int | Float[np.ndarray, " coordinates"]) -> Any:
 def _log_likelihood(w: Mapping[str, Float[Array, "components ..."]], x: Any) -> Float[Array, " n"]:
     """log Σ_k a_k N(x; μ_k, v_k), unit variances when there are none, one weight of 1 when there
     are none.
+
+    Returns:
+        One number per observation, in nats.
     """
     means = jnp.asarray(w["means"])
     variances = w.get("variances", jnp.ones((), means.dtype))

@@ -19,6 +19,9 @@ from singlearn.triple.intake import matrix
 def one_factor_covariance(w: Mapping[str, Float[Array | np.ndarray, " p"]]) -> Float[Array, "p p"]:
     r""":math:`Σ = \mathrm{diag}(ψ) + ℓℓ^T`.
 
+    Returns:
+        Σ, a symmetric positive definite matrix.
+
     >>> w = {"variances": np.array([1.0, 1.0]), "loadings": np.array([1.0, 2.0])}
     >>> one_factor_covariance(w).tolist()
     [[2.0, 2.0], [2.0, 5.0]]

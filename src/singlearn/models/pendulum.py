@@ -28,6 +28,9 @@ def pendulum_position(
             units.
         x0: starting positions.
 
+    Returns:
+        One position per starting position, in their unit.
+
     >>> w = {"v": np.array(0.0), "g": np.array(4.0), "t": np.array(np.pi / 2)}
     >>> round(float(pendulum_position(w, np.array([1.0]))[0]), 6)
     -1.0
@@ -65,6 +68,9 @@ def pendulum(
         time: true t > 0.
         scale: standard deviation of a reading.
         seed: of the simulated data.
+
+    Returns:
+        A triple with simulated readings, whose λ is known.
 
     Raises:
         ValueError: an argument is outside these ranges.
@@ -114,6 +120,9 @@ def pendulum_population(
         scale: σ > 0, standard deviation of a reading.
         n: sample size; only nβ matters.
 
+    Returns:
+        A population triple whose λ is known.
+
     Raises:
         ValueError: an argument is outside these ranges.
 
@@ -152,6 +161,9 @@ def pendulum_invariants(
     r"""What readings can show: :math:`u = v/\sqrt g` and the phase :math:`φ = \sqrt g t`,
     coordinates without the orbit.
 
+    Returns:
+        u and φ, without units for a pendulum of unit length.
+
     >>> [round(float(number), 6) for number in pendulum_invariants({"v": 1.0, "g": 4.0, "t": 1.5})]
     [0.5, 3.0]
     """
@@ -165,6 +177,9 @@ def pendulum_orbit(w: Mapping[str, float | int], factor: float | int) -> dict[st
     Args:
         w: ``{"v": …, "g": …, "t": …}``.
         factor: a > 0.
+
+    Returns:
+        The parameter by name.
 
     Raises:
         ValueError: a is not positive.
@@ -193,6 +208,9 @@ def pendulum_regression(
         x0: known starting positions.
         y: positions that were read.
         scale: standard deviation of a reading.
+
+    Returns:
+        A triple with these readings, whose λ is not known.
 
     Raises:
         ValueError: a scale that is not positive, or data that do not match.

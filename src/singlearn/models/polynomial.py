@@ -40,6 +40,9 @@ def polynomial(
         n: sample size; only nβ matters.
         known: λ and m, where they are proved.
 
+    Returns:
+        A population triple over the variables of K.
+
     Raises:
         ValueError: a text that is not a polynomial, names that do not match, or a K that is
             negative or not finite where the prior is sampled.

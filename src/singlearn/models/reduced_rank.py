@@ -32,6 +32,9 @@ def reduced_rank(inputs: int, hidden: int, outputs: int, rank: int, n: float | i
         rank: of the truth, at most min(M, N, H).
         n: sample size; only nβ matters.
 
+    Returns:
+        A population triple whose λ and m are known.
+
     Raises:
         ValueError: an argument is outside these ranges.
 
@@ -68,6 +71,9 @@ def reduced_rank_regression(
         hidden: H ≥ 1, the largest rank the model can express.
         prior_scale: standard deviation of the prior N(0, ·²) on every entry of A and B.
         scale: σ, standard deviation of the noise in every output, in the unit of ``y``.
+
+    Returns:
+        A triple with these data, whose λ is not known.
 
     Raises:
         ValueError: ``hidden`` < 1 or a scale that is not positive.

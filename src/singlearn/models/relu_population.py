@@ -43,6 +43,9 @@ def relu_population_kl(truth: Network, box: Box) -> Callable[[Network], Float[Ar
         truth: ``{"w": (d, N), "b": (d,), "q": (d,), "c": ()}``, as for :func:`two_layer_network`.
         box: (lowest, highest) of each of the N inputs.
 
+    Returns:
+        A function of a parameter that JAX can differentiate, in nats.
+
     Raises:
         ValueError: N is not 1 or 2, a side of the box is empty, or the parts of the truth do not
             fit together.
@@ -80,6 +83,9 @@ def difference(w: Network, other: Network) -> dict[str, Float[Array, "*_"]]:
 def half_mean_square(w: Network, box: Box) -> Float[Array, ""]:
     """Half the mean square of a network over a box of one or two inputs, exactly; of a
     :func:`difference`, it is K.
+
+    Returns:
+        Half the mean square, in units of the output squared.
     """
     weight, bias, outgoing, constant = (jnp.asarray(w[name]) for name in ("w", "b", "q", "c"))
     area = float(np.prod([high - low for low, high in box]))
@@ -110,6 +116,9 @@ def two_layer_population(
         box: (lowest, highest) of each input; one or two.
         n: sample size; only nβ matters.
         prior_scale: standard deviation of the prior of every parameter.
+
+    Returns:
+        A population triple; λ and m are known where the condition above holds.
 
     Raises:
         ValueError: an argument is outside these ranges, or does not fit the others.
@@ -198,6 +207,9 @@ def _over_rectangle(
     them in no time, and people write kinks parallel to the axes. An event is a y where a kink
     crosses another or the edge of the box. The integral does not depend on where it is cut, and
     neither do its first two derivatives, so events carry none.
+
+    Returns:
+        The integral, in units of the output squared times the area.
     """
     (left, right), (bottom, top) = (tuple(map(float, side)) for side in box)
     slant = SLANT * (right - left) / (top - bottom)
@@ -232,6 +244,9 @@ def _zero_between(
 ) -> Float[Array, " nodes"]:
     """Where a linear function with these values at the ends vanishes; ``low`` where it does not
     change sign.
+
+    Returns:
+        One place per node.
     """
     changes = (at_low > 0) != (at_high > 0)
     share = jnp.where(changes, at_low, 0.0) / jnp.where(changes, at_low - at_high, 1.0)
@@ -260,6 +275,9 @@ def _crossings(
 def _distinct_kinks(truth: Network, box: Box) -> int | None:
     """d when every node that is not idle has a kink of its own inside the box; ``None`` otherwise.
     In exact arithmetic.
+
+    Returns:
+        d or ``None``.
     """
     lines = []
     for weight, bias, q in zip(

@@ -25,6 +25,9 @@ def silu(z: Float[Array, "*shape"], sharpness: float | int = 100.0) -> Float[Arr
 
     Wei et al. have τ = 100 [wei2022deep]_. Exact and differentiable however large :math:`τ z` is.
 
+    Returns:
+        An array of the shape of z.
+
     >>> float(silu(jnp.asarray(2.0))), float(silu(jnp.asarray(-100.0)))
     (2.0, -0.0)
     """
@@ -45,6 +48,9 @@ def two_layer_network(
         w: ``{"w": (H, inputs), "b": (H,), "q": (H,), "c": ()}``.
         activation: ``"relu"``, ``"silu"``, ``"tanh"``, or a function of one array.
 
+    Returns:
+        The value at every input.
+
     Raises:
         ValueError: an unknown activation.
 
@@ -56,8 +62,8 @@ def two_layer_network(
     act = _activation(activation)
     weight, bias, outgoing, constant = (jnp.asarray(w[name]) for name in ("w", "b", "q", "c"))
     x = jnp.asarray(x, bias.dtype)
-    # One matrix product with the bias inside: measured two to four times the gradients a second of
-    # the same sum written out.
+    # One matrix product with the bias inside: measured two to four times the gradients per second
+    # of the same sum written out.
     affine = jnp.concatenate([weight, bias[:, None]], axis=1) @ jnp.concatenate(
         [x.T, jnp.ones_like(x[:, :1].T)], axis=0
     )
@@ -75,6 +81,9 @@ def star_truth(m: int, hidden: int) -> dict[str, Float[np.ndarray, "*_"]]:
     Args:
         m: number of kinks, ≥ 3.
         hidden: width H ≥ m of the network it is a parameter of.
+
+    Returns:
+        The parameter by name: ``w``, ``b``, ``q`` and ``c``.
 
     Raises:
         ValueError: an argument is outside these ranges.
@@ -122,6 +131,9 @@ def two_layer(
         activation: of truth and model.
         prior_scale: standard deviation of the prior.
         seed: of the simulated data.
+
+    Returns:
+        A triple with simulated data; λ is known for ReLU and a truth that is a star.
 
     Raises:
         ValueError: an argument is outside these ranges.
@@ -177,6 +189,9 @@ def two_layer_regression(
         prior_scale: standard deviation of the prior N(0, ·²) on every parameter.
         scale: standard deviation of the noise, in the unit of ``y``.
 
+    Returns:
+        A triple with these data, whose λ is not known.
+
     Raises:
         ValueError: ``hidden`` < 1, a scale that is not positive, an unknown activation, data that
             do not match.
@@ -204,6 +219,9 @@ def tanh_zero_truth(hidden: int, n: float | int = 1.0) -> Triple:
     Args:
         hidden: H ≥ 1.
         n: sample size; only nβ matters.
+
+    Returns:
+        A population triple whose λ and m are known.
 
     Raises:
         ValueError: ``hidden`` < 1 or ``n`` not positive.

@@ -32,6 +32,9 @@ def population_of(
         prior: one for each parameter; by default uniform on ``example.sides``.
         n: sample size; only nβ matters.
 
+    Returns:
+        A population triple whose λ and m are those of the example.
+
     Raises:
         ValueError: an example without sides and no prior, or another symbol left open.
 
@@ -77,6 +80,9 @@ def scaling_valley(
         prior_half_width: w and q are uniform on [-·, ·]; above √θ, so that the prior reaches W_0.
         n: sample size; only nβ matters.
 
+    Returns:
+        A population triple over (q, w).
+
     Raises:
         ValueError: an argument is outside these ranges.
 
@@ -119,6 +125,9 @@ def orientation_reversal(
         half_width: A > B of the uniform inputs.
         prior_half_width: s and c are uniform within this distance of the truth.
         n: sample size; only nβ matters.
+
+    Returns:
+        A population triple over the parameters of the two nodes.
 
     Raises:
         ValueError: an argument is outside these ranges.
@@ -166,6 +175,9 @@ def two_node_degeneracy(
         prior_half_width: w1 and w2 are uniform on [-·, ·]; above θ, so that the prior contains W_0.
         n: sample size; only nβ matters.
 
+    Returns:
+        A population triple over :math:`(w_1, w_2)`.
+
     Raises:
         ValueError: an argument is outside these ranges.
 
@@ -203,6 +215,9 @@ def moving_kink(
         half_width: A > 0 of the uniform inputs.
         prior_half_width: b is uniform on [-·, ·].
         n: sample size; only nβ matters.
+
+    Returns:
+        A population triple over b.
 
     Raises:
         ValueError: an argument is outside these ranges.

@@ -9,6 +9,9 @@ from fractions import Fraction
 def echelon(rows: Sequence[Sequence[Fraction]]) -> tuple[list[list[Fraction]], list[int]]:
     """Reduced row echelon form without its zero rows, and the columns of the pivots.
 
+    Returns:
+        The rows, and the column of the pivot of each.
+
     >>> rows, pivots = echelon([[Fraction(0), Fraction(2)], [Fraction(0), Fraction(4)]])
     >>> rows == [[0, 1]], pivots
     (True, [1])
@@ -43,6 +46,9 @@ def rank(rows: Sequence[Sequence[Fraction]]) -> int:
 def rank_of_integers(rows: Sequence[Sequence[int]]) -> int:
     """Rank of a matrix of whole numbers, by elimination without fractions: several times as fast.
 
+    Returns:
+        The rank.
+
     >>> rank_of_integers([(1, 2), (2, 4), (0, 1)])
     2
     """
@@ -67,6 +73,9 @@ def rank_of_integers(rows: Sequence[Sequence[int]]) -> int:
 def solve(rows: Sequence[Sequence[Fraction]], right: Sequence[Fraction]) -> list[Fraction]:
     """The solution of a square, invertible system.
 
+    Returns:
+        The solution, entry by entry.
+
     Raises:
         ValueError: the matrix is singular.
     """
@@ -81,6 +90,9 @@ def coordinates(
 ) -> list[Fraction] | None:
     """Coefficients of ``target`` in independent ``basis`` vectors, or ``None`` where it is outside
     their span.
+
+    Returns:
+        One coefficient per basis vector, or ``None``.
     """
     if not basis:
         return None if any(target) else []
@@ -96,6 +108,9 @@ def coordinates(
 def independent_rows(rows: Sequence[Sequence[Fraction]], size: int) -> list[int] | None:
     """Indices of the first ``size`` rows that are independent, taken greedily in order, or ``None``
     if there are fewer.
+
+    Returns:
+        Indices in order, or ``None``.
     """
     chosen: list[int] = []
     reduced: list[list[Fraction]] = []
@@ -120,6 +135,9 @@ def independent_rows(rows: Sequence[Sequence[Fraction]], size: int) -> list[int]
 def factorise(rows: Sequence[Sequence[Fraction]]) -> list[tuple[list[Fraction], list[Fraction]]]:
     r"""A matrix as the least number of rank-one terms: :math:`R = \sum_j v_j n_j^T`, n_j the
     non-zero rows of its echelon form.
+
+    Returns:
+        Pairs :math:`(v_j, n_j)`; as many as the rank.
     """
     reduced, pivots = echelon(rows)
     return [

@@ -28,6 +28,9 @@ def maximise(objective: Vector, normals: Matrix, offsets: Vector) -> Vector:
     c` are non-negative: weak duality then proves it optimal. Where rounding named the wrong
     inequalities, SymPy's rational simplex decides.
 
+    Returns:
+        The vertex, entry by entry.
+
     Raises:
         InfeasibleError: no point satisfies the inequalities.
         UnboundedError: the maximum is infinite.

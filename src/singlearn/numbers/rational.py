@@ -25,6 +25,9 @@ def rational(value: object, name: str) -> Fraction:
             a string that ``Fraction`` reads.
         name: of the argument, for the error.
 
+    Returns:
+        The fraction.
+
     Raises:
         ValueError: it is no number, or not finite.
 
@@ -60,6 +63,9 @@ def unit_roundoff(values: object) -> float:
     """The largest relative rounding error of the floats among numbers or nested lists of them; 0
     where they are exact.
 
+    Returns:
+        :math:`2^{-53}`, :math:`2^{-24}`, …; 0 where all numbers are exact.
+
     >>> (
     ...     unit_roundoff([1, Fraction(1, 3)]),
     ...     unit_roundoff([[1, 0.5]]),
@@ -82,6 +88,9 @@ def unit_roundoff(values: object) -> float:
 def vector(values: object, name: str) -> Vector:
     """A one-dimensional sequence of exact numbers.
 
+    Returns:
+        The numbers as fractions.
+
     Raises:
         ValueError: it is no flat sequence of finite numbers.
     """
@@ -94,6 +103,9 @@ def vector(values: object, name: str) -> Vector:
 
 def matrix(rows: object, name: str) -> Matrix:
     """A sequence of rows of equal length.
+
+    Returns:
+        The rows as fractions.
 
     Raises:
         ValueError: the rows are ragged, or hold something that is no finite number.
@@ -120,6 +132,9 @@ def dot(a: Sequence[Fraction], b: Sequence[Fraction]) -> Fraction:
 def primitive(values: Sequence[Fraction]) -> tuple[tuple[int, ...], Fraction]:
     """The primitive integer vector on the same ray, and the positive factor that gives the vector
     back.
+
+    Returns:
+        The vector, and the factor.
 
     >>> primitive((Fraction(1, 2), Fraction(-3, 4)))
     ((2, -3), Fraction(1, 4))

@@ -137,7 +137,7 @@ class PhaseLedger(Answer):
         )
 
     def table(self) -> pandas.DataFrame:
-        """One account a row, the winner first; in nats."""
+        """One account per row, the winner first; in nats."""
         return frame(
             {
                 "phase": str(a.phase),

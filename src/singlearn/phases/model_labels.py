@@ -18,6 +18,9 @@ def numerical_rank(tolerance: float | int) -> Labeller:
     Args:
         tolerance: > 0, in the unit of the entries of BA.
 
+    Returns:
+        A labeller whose labels are whole numbers.
+
     Raises:
         ValueError: a tolerance that is not positive.
 
@@ -40,6 +43,9 @@ def occupied_components(smallest_weight: float, distance: float | int) -> Labell
     Args:
         smallest_weight: in (0, 1); 1/n is one observation.
         distance: ≥ 0, between means, in the unit of the data; chains of near means count once.
+
+    Returns:
+        A labeller whose labels are whole numbers.
 
     Raises:
         ValueError: an argument out of range.

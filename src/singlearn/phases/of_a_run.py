@@ -85,12 +85,17 @@ class Phases(Answer):
 
     @property
     def beta_max(self) -> float:
+        """The coldest inverse temperature of the ladder, in 1/nats."""
         return float(self.view.inverse_temperatures[-1])
 
     def weights(self, beta: float | int) -> Float[np.ndarray, "replicates rungs kept"]:
         """Weights at β of the kept particles of all rungs, normalised in every replicate.
 
-        Raises ``ValueError`` outside the ladder, and where ``thin`` left no particle with weight.
+        Returns:
+            Shares that sum to one in every replicate.
+
+        Raises:
+            ValueError: β outside the ladder, or ``thin`` left no particle with weight there.
         """
         weights = np.stack([self._of_kept(r.weights(beta)) for r in self.view.replicates])
         totals = weights.sum(axis=(1, 2), keepdims=True)
@@ -111,8 +116,13 @@ class Phases(Answer):
         return np.take_along_axis(values, self.kept, axis=1)
 
     def at(self, beta: float | int) -> list[PhaseReading]:
-        """Every phase at β, in the order of ``phases``. Raises ``ValueError`` outside the
-        ladder.
+        """Every phase at β, in the order of ``phases``.
+
+        Returns:
+            One reading per phase, energies in nats.
+
+        Raises:
+            ValueError: β outside the ladder.
         """
         weights = self.weights(beta)
         energies = self._energies()
@@ -124,7 +134,12 @@ class Phases(Answer):
 
     def reading(self, phase: Hashable, beta: float | int) -> PhaseReading:
         """One phase at β; a phase that never occurred is unseen, with the bound that follows.
-        Raises ``ValueError`` outside the ladder.
+
+        Returns:
+            Share, free energy, energy and heat capacity of the phase, in nats.
+
+        Raises:
+            ValueError: β outside the ladder.
         """
         weights = self.weights(beta)
         k = self.phases.index(phase) if phase in self.phases else len(self.phases)
@@ -185,14 +200,24 @@ class Phases(Answer):
         )
 
     def lowest_energy(self, phase: Hashable) -> float:
-        """The lowest n L_n (population: n K) of any kept particle of the phase, in nats. Raises
-        ``KeyError`` if it never occurred.
+        """The lowest n L_n (population: n K) of any kept particle of the phase, in nats.
+
+        Returns:
+            The energy, in nats.
+
+        Raises:
+            KeyError: it never occurred.
         """
         return float(self._energies()[self._lowest(phase)])
 
     def best(self, phase: Hashable) -> PyTree:
-        """The parameter of :meth:`lowest_energy`, constrained. Raises ``KeyError`` for a phase that
-        never occurred.
+        """The parameter of :meth:`lowest_energy`, constrained.
+
+        Returns:
+            A pytree in the structure of the prior.
+
+        Raises:
+            KeyError: it never occurred.
         """
         replicate, rung, particle = self._lowest(phase)
         with jax.enable_x64(self.particles.dtype == np.float64):
@@ -226,6 +251,9 @@ class Phases(Answer):
             coefficient_beta: where λ_k is read, as the heat capacity within the phase; default
                 1/log n, or ``beta`` of a population run.
 
+        Returns:
+            The two sides of the account, phase by phase, in nats.
+
         Raises:
             ValueError: a temperature outside the ladder, or fewer than one phase seen there.
         """
@@ -249,8 +277,11 @@ class Phases(Answer):
         return float(beta)
 
     def table(self, beta: float | int | None = None) -> pandas.DataFrame:
-        """One phase a row at β (default 1 or the coldest temperature); energies in nats. Of an
+        """One phase per row at β (default 1 or the coldest temperature); energies in nats. Of an
         unseen phase there are only the bounds: its largest share and its smallest free energy.
+
+        Returns:
+            One row per phase.
         """
         return frame(
             {
@@ -269,6 +300,9 @@ class Phases(Answer):
     def summary(self, beta: float | int | None = None) -> str:
         """The phases at β (default 1 or the coldest temperature) for people: errors beside values,
         unseen phases with what bounds them.
+
+        Returns:
+            The table as text.
         """
         beta = self._usual(beta)
         rows: list[tuple[str, ...]] = [

@@ -50,7 +50,6 @@ class PhaseReading(Answer):
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, for machines."""
-
         numbers = ("occupancy", "free_energy", "energy", "heat_capacity")
         found = of_each(getattr(self, name) for name in numbers)
         return {

@@ -74,6 +74,9 @@ def live_nodes(box: Box) -> Labeller:
     Args:
         box: (lowest, highest) of each input.
 
+    Returns:
+        A labeller whose labels are whole numbers.
+
     >>> w = {
     ...     "w": jnp.array([[1.0], [1.0], [1.0]]),
     ...     "b": jnp.array([0.0, -2.0, 2.0]),
@@ -106,6 +109,9 @@ def node_roles(box: Box, height: float | int = 0.05, distance: float | int = 0.1
         box: (lowest, highest) of each input.
         height: > 0, in the unit of the output.
         distance: > 0, in the unit of the inputs.
+
+    Returns:
+        A labeller whose labels count the nodes of every role.
 
     Raises:
         ValueError: an empty side of the box, or a tolerance that is not positive.
@@ -163,6 +169,9 @@ def relu_phase(
         height: > 0, in the unit of the output.
         distance: > 0, in the unit of the inputs.
 
+    Returns:
+        A labeller whose labels say who sits where.
+
     Raises:
         ValueError: a truth without kinks inside the box, an empty side of the box, a tolerance that
             is not positive.
@@ -211,6 +220,9 @@ def orientation(
     Args:
         box, truth, height, distance: as for :func:`relu_phase`.
         slope: > 0, in units of the output per unit of the inputs.
+
+    Returns:
+        A labeller whose labels say how many, and whether they annihilate.
 
     Raises:
         ValueError: as :func:`relu_phase`.

@@ -51,8 +51,10 @@ class Restriction:
 
     @classmethod
     def of(cls, restrict: Restrict, coordinates: Coordinates) -> Restriction:
-        """Read the argument ``restrict``. Raises ``ValueError`` where JAX cannot trace it, or a
-        predicate is not a single boolean.
+        """Read the argument ``restrict``.
+
+        Raises:
+            ValueError: JAX cannot trace it, or a predicate is not a single boolean.
         """
         labeller, phase = restrict if isinstance(restrict, tuple) else (restrict, None)
         if not is_traceable(labeller, coordinates):
@@ -156,7 +158,7 @@ def draw_inside(
         phase, what: the phase and what is drawn from, in words.
 
     Raises:
-        PhaseTooSmallError: it would take more than ``LARGEST_BATCHES`` draws a particle.
+        PhaseTooSmallError: it would take more than ``LARGEST_BATCHES`` draws per particle.
     """
     kept: list[list[np.ndarray]] = [[] for _ in range(replicates)]
     hits = np.zeros(replicates, dtype=int)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from singlearn.plot.function_on_a_line import kinks
     from singlearn.plot.function_surface import surface
     from singlearn.plot.graph_of_nodes import network_graph
+    from singlearn.plot.kernel_of_losses import influence, loss_kernel
     from singlearn.plot.lanes_of_nodes import timeline
     from singlearn.plot.laplace_with_epsilon import epsilon_laplace
     from singlearn.plot.learning_curves import generalisation_error
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from singlearn.plot.poles_of_zeta import zeta
     from singlearn.plot.polyhedron_of_exponents import newton_polygon, newton_polyhedron
     from singlearn.plot.resolution_tree import chart_tree
+    from singlearn.plot.scan_of_chains import scan
     from singlearn.plot.side import Side
     from singlearn.plot.sliding_kinks import hidden_kinks
     from singlearn.plot.thermodynamic_curves import thermodynamics
@@ -53,6 +55,9 @@ PICTURES = {
     "fibre_path": "path_of_equal_functions",
     "generalisation_error": "learning_curves",
     "hidden_kinks": "sliding_kinks",
+    "influence": "kernel_of_losses",
+    "loss_kernel": "kernel_of_losses",
+    "scan": "scan_of_chains",
     "kinks": "function_on_a_line",
     "modes": "parts_of_posterior",
     "network_graph": "graph_of_nodes",
@@ -94,8 +99,10 @@ __all__ = [
     "fibre_path",
     "generalisation_error",
     "hidden_kinks",
+    "influence",
     "kinks",
     "ledger",
+    "loss_kernel",
     "modes",
     "network_graph",
     "newton_polygon",
@@ -103,6 +110,7 @@ __all__ = [
     "phase_diagram",
     "phases",
     "plane",
+    "scan",
     "selection",
     "sharp_and_flat",
     "smoothness",

@@ -39,6 +39,9 @@ def barcode(found: Hierarchy | DeepHierarchy) -> Figure:
 
     Args:
         found: what :func:`singlearn.symmetry.hierarchy` gave.
+
+    Returns:
+        A figure with one column per hidden layer.
     """
     layers = list(getattr(found, "layers", [found]))
     most = max(len(layer.bars) for layer in layers)

@@ -30,6 +30,9 @@ def activation_boundaries(net: TwoLayerReLU, domain: Box) -> Figure:
         net: two inputs.
         domain: the box that is drawn.
 
+    Returns:
+        A figure of one panel.
+
     Raises:
         ValueError: the network has not two inputs.
     """

@@ -51,6 +51,7 @@ class DrawnDivisor:
 
     @property
     def name(self) -> str:
+        """Its symbol, in LaTeX."""
         return f"$E_{{{self.ray[0]},{self.ray[1]}}}$"
 
     @property

@@ -22,6 +22,9 @@ def phase_diagram(diagram: PhaseDiagram) -> Figure:
 
     Bars are one standard error; a phase is drawn where it was seen; vertical lines are transitions,
     with their order.
+
+    Returns:
+        A figure of four panels above one another.
     """
     takes("diagram", diagram, PhaseDiagram, "phase_diagram(make_triple, …)")
     values = diagram.values

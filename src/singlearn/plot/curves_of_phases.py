@@ -26,6 +26,9 @@ def phases(result: Phases) -> Figure:
     The six phases with the largest share anywhere are drawn; bands are one standard error. Where a
     phase is too rare to be seen, a small triangle stands at the lowest free energy it may have (95
     %).
+
+    Returns:
+        A figure of three panels.
     """
     takes("result", result, Phases, "run.phases(labeller)")
     betas = np.unique(result.view.inverse_temperatures)[1:]

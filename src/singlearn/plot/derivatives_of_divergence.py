@@ -20,6 +20,9 @@ def smoothness(example: WorkedExample, low: float | int, high: float | int) -> F
         low: left end.
         high: right end.
 
+    Returns:
+        A figure of four panels, K and its derivatives.
+
     Raises:
         ValueError: more than one parameter, or symbols without a number.
 

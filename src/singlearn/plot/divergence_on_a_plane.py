@@ -40,6 +40,9 @@ def plane(
             y); a curve of one point is drawn as a dot.
         at: values of the parameters that are neither.
 
+    Returns:
+        A figure of one panel.
+
     Raises:
         ValueError: a triple with data, or parameters that do not match.
 
@@ -70,7 +73,7 @@ def plane(
 def energy_over_plane(
     triple: Triple, x: Side, y: Side, at: Mapping[str, Any] | None = None
 ) -> Float[np.ndarray, "points points"]:
-    """n K over the grid of the plane, a row for each y, in nats.
+    """n K over the grid of the plane, one row per y, in nats.
 
     Raises:
         ValueError: a triple with data, or parameters that do not match.

@@ -21,6 +21,9 @@ def kinks(net: TwoLayerReLU, domain: Box) -> Figure:
     Every hidden node has a row: its boundary is the marker, an arrow points into the side on which
     it is active, and the number is its total gradient q w.
 
+    Returns:
+        A figure of two panels.
+
     Raises:
         ValueError: the network has not one input.
     """

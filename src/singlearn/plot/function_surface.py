@@ -16,6 +16,9 @@ STEPS = 81
 def surface(net: TwoLayerReLU, domain: Box) -> Figure:
     """The first output of a network with two inputs, over a box.
 
+    Returns:
+        A figure of one panel.
+
     Raises:
         ValueError: the network has not two inputs.
     """

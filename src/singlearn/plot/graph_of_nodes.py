@@ -25,6 +25,9 @@ def network_graph(net: TwoLayerReLU, domain: Domain | None = None) -> Figure:
     Args:
         net: the network.
         domain: on which nodes are dead or always active; ``None`` for all of R^N.
+
+    Returns:
+        A figure of one panel.
     """
     tallest = max(net.width, net.inputs, net.outputs)
     figure = Figure(figsize=(6.4, 1.6 + 0.55 * tallest), layout="constrained")

@@ -1,5 +1,6 @@
 """Symmetries through training: a lane per node, its role by colour and mark; loss, λ̂ and kinks
-above."""
+above.
+"""
 
 from __future__ import annotations
 
@@ -54,6 +55,9 @@ def timeline(found: Timeline, title: str = "") -> Figure:
     Args:
         found: from ``flow.timeline``.
         title: of the picture.
+
+    Returns:
+        A figure of lanes below the curves.
     """
     takes("found", found, Timeline, "flow.timeline")
     points = [point for point in found.points if point.step > 0]

@@ -20,7 +20,7 @@ MARKERS = "os^Dv<>Ph"
 def generalisation_error(
     curve: LearningCurve, exact: float | None = None, axes: Axes | None = None
 ) -> PlainFigure:
-    r""":math:`n\,E_n G(n)` against n, one line a method, with standard errors over data sets.
+    r""":math:`n\,E_n G(n)` against n, one line per method, with standard errors over data sets.
 
     Multiplied by n, curves that fall like C/n are level, and their height is C. A method far above
     the others gets the logarithmic axis it needs. Where a method has no finite error, a cross at
@@ -30,6 +30,9 @@ def generalisation_error(
         curve: what was measured.
         exact: λ, drawn as a level line.
         axes: to draw on; default a new figure.
+
+    Returns:
+        A figure of one panel.
     """
     takes("curve", curve, LearningCurve, "generalise.learning_curve")
     own = axes if axes is not None else Figure(figsize=(7.2, 4.6), layout="constrained").subplots()

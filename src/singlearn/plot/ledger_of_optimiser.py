@@ -27,7 +27,7 @@ MARKS = 8
 
 
 def ledger(books: Books) -> Figure:
-    """Largest absolute cumulated entry of every kind against the step, one panel a law, on a
+    """Largest absolute cumulated entry of every kind against the step, one panel per law, on a
     logarithmic axis.
 
     The grey band ends at what rounding allows: an entry inside it is rounding. Entries that are
@@ -36,6 +36,9 @@ def ledger(books: Books) -> Figure:
     Args:
         books: the ledger of a PyTorch optimiser or an Optax transformation, or one read from its
             file.
+
+    Returns:
+        A figure with one panel per law.
 
     Raises:
         ValueError: nothing is recorded yet.

@@ -29,6 +29,9 @@ def chains(found: LocalLearningCoefficient, name: str = "") -> Figure:
     Args:
         found: from ``local.llc``.
         name: of the checkpoint, for the title.
+
+    Returns:
+        A figure of four panels.
     """
     takes("found", found, LocalLearningCoefficient, "local.llc")
     figure = Figure(figsize=(9.6, 6.4), layout="constrained")

@@ -30,6 +30,9 @@ def selection(result: Selection, x_label: str = "x") -> Figure:
     Args:
         result: what ``select`` returned.
         x_label: what the data are, with their unit.
+
+    Returns:
+        A figure with one panel per kind of number.
     """
     takes("result", result, Selection, "selection.select")
     with_density = is_density_on_a_line(result.best.run)

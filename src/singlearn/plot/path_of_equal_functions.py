@@ -16,7 +16,7 @@ from singlearn.numbers.rational import Number, rational
 from singlearn.plot.figure import Figure
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
 from singlearn.symmetry import Box, TwoLayerReLU
-from singlearn.symmetry.fibre.segments import Path
+from singlearn.symmetry.fibre.segments import FibrePath
 
 COLOURS = (INK, ACCENT, "#4f86b8", "#8c2f57", "#3f6b3a", "#a58a00")
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1)), (0, (8, 2)))
@@ -25,7 +25,7 @@ PALE = LinearSegmentedColormap.from_list(
 )  # lightness alone, for grey printers
 
 
-def fibre_path(path: Path, t: Number, box: Box | None = None) -> Figure:
+def fibre_path(path: FibrePath, t: Number, box: Box | None = None) -> Figure:
     """One moment of a path: the function, the activation boundary of every node with its active
     side, and how much each node contributes.
 
@@ -33,6 +33,9 @@ def fibre_path(path: Path, t: Number, box: Box | None = None) -> Figure:
         path: of networks with one or two inputs.
         t: between 0 and 1.
         box: the part of the input space to show; around the kinks if not given.
+
+    Returns:
+        A figure of the moment.
 
     Raises:
         ValueError: more than two inputs, or a box of another dimension.
@@ -43,7 +46,7 @@ def fibre_path(path: Path, t: Number, box: Box | None = None) -> Figure:
 
 
 def animate_fibre_path(
-    path: Path,
+    path: FibrePath,
     file: str | PathLike[str],
     box: Box | None = None,
     frames_per_segment: int = 8,
@@ -78,7 +81,7 @@ def animate_fibre_path(
             writer.grab_frame()
 
 
-def _empty(path: Path) -> Figure:
+def _empty(path: FibrePath) -> Figure:
     if path.start.inputs > 2:
         raise ValueError(
             f"path: its networks have {path.start.inputs} inputs; pictures are for one or two"
@@ -86,7 +89,7 @@ def _empty(path: Path) -> Figure:
     return Figure(figsize=(9.6, 4.8))
 
 
-def _box(path: Path, box: Box | None) -> Box:
+def _box(path: FibrePath, box: Box | None) -> Box:
     """The box asked for, or one around the points of the kinks nearest to the origin."""
     inputs = path.start.inputs
     if box is not None:
@@ -104,7 +107,7 @@ def _box(path: Path, box: Box | None) -> Box:
     return Box((low - margin).tolist(), (high + margin).tolist())
 
 
-def _draw(figure: Figure, path: Path, t: Fraction, box: Box) -> None:
+def _draw(figure: Figure, path: FibrePath, t: Fraction, box: Box) -> None:
     net = path.at(t)
     grid = figure.add_gridspec(
         2,
@@ -275,7 +278,7 @@ def _along(unit: Float[np.ndarray, " 2"]) -> Float[np.ndarray, " 2"]:
     return direction if (direction[0], direction[1]) > (0.0, 0.0) else -direction
 
 
-def _draw_amounts(axes: Axes, path: Path, net: TwoLayerReLU) -> None:
+def _draw_amounts(axes: Axes, path: FibrePath, net: TwoLayerReLU) -> None:
     """The signed length of each node's total gradient."""
     amounts = [_amount(net, i) for i in range(net.width)]
     knots = [path.start, *(segment.end for segment in path)]

@@ -21,9 +21,9 @@ DECADES = 12
 
 
 def zeta(found: ZetaFunction | MeasuredZeta) -> Figure:
-    """|ζ(z)| over the complex plane and over the real line, and V(t) on logarithmic axes.
+    r"""|ζ(z)| over the complex plane and over the real line, and V(t) on logarithmic axes.
 
-    A pole at z = -a of order j is a term :math:`t^a (-\\log t)^{j-1}` of V(t): the largest pole is
+    A pole at z = -a of order j is a term :math:`t^a (-\log t)^{j-1}` of V(t): the largest pole is
     the slope of V(t) on
     logarithmic axes, its order the bend that a logarithm makes, the poles further left the terms
     that V(t) loses as t falls.

@@ -34,6 +34,9 @@ def hidden_kinks(
         domain: the box that is drawn, or its (lower, upper).
         kinks: from :func:`singlearn.symmetry.hidden_polytopes`.
 
+    Returns:
+        A figure for the number of inputs.
+
     Raises:
         ValueError: more than two inputs.
     """

@@ -29,6 +29,12 @@ def thermodynamics(run: Run) -> Figure:
     known, else the lowest energy that was reached; population runs need none. Dots are rungs, bands
     one standard error of the replicates. In the panel of C, which tends to λ, stand λ̂ with its
     error and the temperatures it was read at, and d/2, where a regular model would be.
+
+    Returns:
+        A figure of three panels.
+
+    Raises:
+        ValueError: rounding leaves the energies of the run no digits.
     """
     takes("run", run, Run, "temper")
     betas = np.unique(run.rungs.inverse_temperature)

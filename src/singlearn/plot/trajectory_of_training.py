@@ -27,6 +27,9 @@ def trajectory(found: Trajectory, title: str = "") -> Figure:
     Args:
         found: from ``local.trajectory``.
         title: of the picture.
+
+    Returns:
+        A figure of two panels with a common axis of steps.
     """
     takes("found", found, Trajectory, "local.trajectory")
     figure = Figure(figsize=(8.6, 6.0), layout="constrained")

@@ -48,6 +48,9 @@ def valley(
         n: number of observations, in place of the triple's own.
         ceiling: largest K that is drawn, in nats; by default its mean over the plane.
 
+    Returns:
+        A figure of two panels.
+
     Raises:
         ValueError: a triple with data, or parameters that do not match.
 
@@ -112,7 +115,7 @@ def valley(
 def posterior_over_plane(
     triple: Triple, x: Side, y: Side, n: float | int
 ) -> Float[np.ndarray, "points points"]:
-    r""":math:`e^{-nK(w)} φ(w)` over the grid of the plane, a row for each y, normalised over it.
+    r""":math:`e^{-nK(w)} φ(w)` over the grid of the plane, one row per y, normalised over it.
 
     Raises:
         ValueError: a triple with data, or parameters that do not match.

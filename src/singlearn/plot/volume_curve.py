@@ -36,6 +36,9 @@ def volume(curves: VolumeCurve | Sequence[VolumeCurve], multiplicity: int | None
         curves: of one triple, one for each method that was used.
         multiplicity: m, where it is known.
 
+    Returns:
+        A figure of two panels with a common axis of t.
+
     Raises:
         ValueError: no curves, or curves of different dimension.
     """

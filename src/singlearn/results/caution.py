@@ -373,7 +373,14 @@ class Caution:
 
     @classmethod
     def from_dict(cls, document: dict[str, str]) -> Caution:
-        """The inverse of ``to_dict``. Raises ``ValueError`` for a reason that is not listed."""
+        """The inverse of ``to_dict``.
+
+        Returns:
+            The caution that was written.
+
+        Raises:
+            ValueError: a reason that is not listed.
+        """
         return cls(Reason(document["reason"]), document["message"])
 
     def of(self, what: str) -> Caution:
@@ -383,6 +390,9 @@ class Caution:
 
 def said(cautions: tuple[Caution, ...], indent: str = "  ") -> list[str]:
     """One line for each caution, as answers print them beneath their numbers.
+
+    Returns:
+        One line per caution.
 
     >>> said((Caution(Reason.PLATEAU, "V jumps at 0.1"),))
     ['  warning: plateau: V jumps at 0.1']

@@ -20,6 +20,9 @@ def plain(value: Any) -> Any:
     Answers say themselves what they are to a machine, by ``to_dict``; of other records the fields
     that are shown, functions by name, anything else as text.
 
+    Returns:
+        Numbers, strings, truth values, ``None``, lists and dictionaries.
+
     >>> plain({"λ": np.float64(0.5), "error": float("nan"), "rows": (1, np.array([2]))})
     {'λ': 0.5, 'error': None, 'rows': [1, [2]]}
     """

@@ -32,6 +32,9 @@ class Estimate(WithError, Answer):
         A handful of replicates can agree by luck; ``floor``, the error that independent particles
         alone would leave, keeps such luck from looking like precision. With a single replicate the
         floor is all there is.
+
+        Returns:
+            The mean with its error and the replicates.
         """
         values = np.asarray(replicates, dtype=float)
         spread = float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan

@@ -58,9 +58,12 @@ class Shown:
 
 
 def shortened(text: str, longest: int = LONGEST, where: str = "print shows all") -> str:
-    """The first lines of a text, and how many more there are.
+    r"""The first lines of a text, and how many more there are.
 
-    >>> print(shortened("one\\ntwo\\nthree", 12))
+    Returns:
+        The text, with a last line where something was left out.
+
+    >>> print(shortened("one\ntwo\nthree", 12))
     one
     two
     … (1 more line; print shows all)
@@ -94,6 +97,9 @@ def record(thing: Any) -> str:
 def in_few_words(value: Any, depth: int = 0) -> str:
     """A value in one line: numbers as they are, arrays by type and shape, functions by name, few
     items of many.
+
+    Returns:
+        One line.
 
     >>> in_few_words({"a": Fraction(1, 2), "b": [1, 2, 3, 4, 5, 6], "c": len})
     "{'a': 1/2, 'b': [1, 2, 3, 4, … 6 in all], 'c': len}"

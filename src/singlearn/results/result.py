@@ -39,24 +39,32 @@ class Measured(Result, Protocol):
     """An answer that is one number with the error that was seen."""
 
     @property
-    def value(self) -> float: ...
+    def value(self) -> float:
+        """The number."""
+        ...
 
     @property
-    def standard_error(self) -> float: ...
+    def standard_error(self) -> float:
+        """Its standard error."""
+        ...
 
 
 @runtime_checkable
 class Tabled(Result, Protocol):
     """An answer that is a table: ``table()`` is a ``pandas.DataFrame``."""
 
-    def table(self) -> Any: ...
+    def table(self) -> Any:
+        """The answer as a ``pandas.DataFrame``."""
+        ...
 
 
 @runtime_checkable
 class Pictured(Result, Protocol):
     """An answer of which a picture says more."""
 
-    def plot(self) -> Any: ...
+    def plot(self) -> Any:
+        """The picture of the answer, a Matplotlib figure."""
+        ...
 
 
 # What the line beneath a cut text takes besides the words on where the rest is.

@@ -44,6 +44,9 @@ class Column:
 def aligned(columns: Sequence[Column]) -> list[str]:
     """Columns side by side, one line for each row.
 
+    Returns:
+        One line per row, heads first.
+
     >>> for line in aligned([Column("n", ["5", "50"], align="right"), Column("λ̂", ["0.5", "–"])]):
     ...     print(line)
        n   λ̂
@@ -64,6 +67,9 @@ def aligned_rows(
 ) -> list[str]:
     """Rows of text, the first the heads: the first column to the left, the others to the right.
 
+    Returns:
+        One line per row.
+
     >>> aligned_rows([("phase", "P"), ("a", "0.40"), ("bc", "0.6")])
     ['  phase      P', '  a       0.40', '  bc       0.6']
     """
@@ -72,6 +78,9 @@ def aligned_rows(
 
 def pairs(rows: Sequence[tuple[str, str]]) -> list[str]:
     """Names and what belongs to them, without heads.
+
+    Returns:
+        One line per pair.
 
     >>> pairs([("n", "82"), ("WBIC", "3.1 ± 0.2 nats")])
     ['  n     82', '  WBIC  3.1 ± 0.2 nats']
@@ -82,6 +91,7 @@ def pairs(rows: Sequence[tuple[str, str]]) -> list[str]:
 def _rendered(
     rows: Sequence[Sequence[str]], sides: Sequence[str], between: int = BETWEEN
 ) -> list[str]:
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -94,13 +104,15 @@ def _rendered(
         collapse_padding=True,
     )
     for side in sides:
-        table.add_column(justify=side, no_wrap=True, overflow="ignore")  # type: ignore[arg-type]
+        # Not "ignore", with which rich 15 leaves every cell where it begins; nothing is cut off,
+        # for the page is as wide as it takes.
+        table.add_column(justify=side, no_wrap=True, overflow="crop")  # type: ignore[arg-type]
     for row in rows:
         cells: list[Text] = [Text(str(cell)) for cell in row]
         table.add_row(*cells)
     page = StringIO()
     # As wide as it takes: whoever prints it may scroll, and a file has no width.
-    wide = sum(max(len(str(row[k])) for row in rows) + between for k in range(len(sides))) + 1
+    wide = sum(max(cell_len(str(row[k])) for row in rows) + between for k in range(len(sides))) + 1
     Console(file=page, width=wide, color_system=None, legacy_windows=False).print(table)
     return [INDENT + line.rstrip() for line in page.getvalue().split("\n")[: len(rows)]]
 
@@ -119,6 +131,9 @@ def wrapped(sentence: str) -> list[str]:
 def padded(cells: Sequence[str]) -> list[str]:
     """Cells to the right, all as wide as the widest.
 
+    Returns:
+        The padded cells.
+
     >>> padded(["1.5", "10.5"])
     [' 1.5', '10.5']
     """
@@ -130,6 +145,9 @@ def padded(cells: Sequence[str]) -> list[str]:
 
 def estimates(values: Sequence[Estimate | None]) -> list[str]:
     """Estimates of one quantity with as many decimals as the smallest of their errors carries.
+
+    Returns:
+        One cell per estimate, all equally wide.
 
     >>> estimates([Estimate(246.14, 0.05), None, Estimate(27.1, 0.2)])
     ['246.14 ± 0.05', '            –', ' 27.10 ± 0.20']
@@ -154,6 +172,9 @@ def estimates(values: Sequence[Estimate | None]) -> list[str]:
 def probabilities(values: Sequence[Estimate]) -> list[str]:
     """Probabilities with two decimals; what these cannot show is said to be near 0 or near 1.
 
+    Returns:
+        One cell per probability, all equally wide.
+
     >>> probabilities([Estimate(0.4, 0.03), Estimate(1e-9, 1e-10), Estimate(0.9999, 1e-5)])
     ['0.40 ± 0.03', '     < 0.01', '     > 0.99']
     """
@@ -171,6 +192,9 @@ def probabilities(values: Sequence[Estimate]) -> list[str]:
 def share_cell(share: Estimate) -> str:
     """A share for people: near 1 the digits that its tiny error carries say nothing.
 
+    Returns:
+        The cell.
+
     >>> [share_cell(Estimate(*s)) for s in ((0.4, 0.03), (0.9999, 1e-5), (3.2e-9, 1e-9))]
     ['0.40 ± 0.03', '> 0.99', '3.2e-09']
     """
@@ -181,6 +205,9 @@ def share_cell(share: Estimate) -> str:
 
 def frame(rows: Iterable[Mapping[str, Any]]) -> pandas.DataFrame:
     """Rows as a ``pandas.DataFrame``; an estimate takes two columns, its value and its error.
+
+    Returns:
+        One row per mapping, in their order.
 
     >>> frame([{"K": 1, "F": Estimate(2.0, 0.1)}, {"K": 2, "F": None}]).columns.tolist()
     ['K', 'F', 'F standard error']

@@ -98,6 +98,9 @@ def real_number(
 def random_seed(value: Any, name: str = "seed") -> int:
     """A seed from 0 to 2⁶³ - 1, the ones that both JAX and NumPy take.
 
+    Returns:
+        The seed as an ``int``.
+
     Raises:
         ValueError: not a whole number, or out of these bounds.
 

@@ -48,6 +48,9 @@ class Claim:
         """The claim, or ``None`` if somebody else who is alive holds it. That of a dead process of
         this machine is taken over.
 
+        Returns:
+            The claim, which is to be released, or ``None``.
+
         Raises:
             OSError: the folder cannot be written to.
         """
@@ -96,7 +99,11 @@ def holder(path: Path) -> str | None:
 
 def is_silent(path: Path) -> bool:
     """Whether a claim that cannot be checked, being another machine's, has not been touched for
-    minutes."""
+    minutes.
+
+    Returns:
+        Whether its holder seems to be gone.
+    """
     try:
         who, touched = _read(path), path.stat().st_mtime
         if all(who.get(key) == value for key, value in _here().items()):
@@ -109,16 +116,6 @@ def is_silent(path: Path) -> bool:
     except (OSError, ValueError):
         return False
     return now - touched > SILENCE
-
-
-def is_free(path: Path) -> bool:
-    """Whether nobody who lives holds the claim."""
-    try:
-        return not _is_alive(_read(path))
-    except FileNotFoundError:
-        return True
-    except (OSError, ValueError):
-        return False
 
 
 def _take_over(path: Path, content: bytes) -> bool:
@@ -166,7 +163,11 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _here() -> dict[str, str]:
     """This machine since it was started; and where process numbers mean what they mean here, for
-    containers have their own."""
+    containers have their own.
+
+    Returns:
+        What has to be equal for a number of a process to mean the same process.
+    """
     found = {"host": socket.gethostname()}
     with suppress(OSError):
         found["boot"] = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -177,7 +178,11 @@ def _here() -> dict[str, str]:
 
 def _began(process: int) -> str:
     """When a process was started, in ticks, for numbers of processes are used again; empty where
-    the system does not say."""
+    the system does not say.
+
+    Returns:
+        Ticks since the machine was started, as text, or nothing.
+    """
     try:
         return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[19]
     except (OSError, IndexError):
@@ -187,7 +192,8 @@ def _began(process: int) -> str:
 @contextmanager
 def _one_at_a_time(folder: Path) -> Iterator[None]:
     """Among processes of this machine, where the system can: of two who find a dead claim, one
-    takes it over."""
+    takes it over.
+    """
     try:
         import fcntl
 

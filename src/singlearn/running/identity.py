@@ -36,6 +36,9 @@ LISTED, LONGEST = 3, 240
 def setting(value: Any) -> Part:
     """A number, a string, a truth value, or lists and dictionaries of them.
 
+    Returns:
+        The part, with the value itself.
+
     >>> setting(3.0)
     {'kind': 'setting', 'value': 3.0}
     """
@@ -50,6 +53,9 @@ def settings(values: Mapping[str, Any]) -> dict[str, Part]:
 def array(value: Any) -> Part:
     """An array of NumPy, JAX or PyTorch, or anything NumPy makes an array of: the same numbers in
     another container are the same.
+
+    Returns:
+        The part, with a digest of shape and numbers.
 
     >>> array([1, 2]) == array(np.array([1.0, 2.0])), array([1, 2]) == array([[1, 2]])
     (True, False)
@@ -72,11 +78,14 @@ def array(value: Any) -> Part:
 
 
 def values(found: Any, precision: str = "float64") -> Part:
-    """Values of a function: a row per probe point.
+    """Values of a function: one row per probe point.
 
     Args:
         found: of shape (points, …), real.
         precision: the narrowest arithmetic on the way, a key of ``ROUNDING``.
+
+    Returns:
+        The part, with the numbers that two computations of it are compared by.
 
     >>> then, now = values(np.array([[1.0, 2.0]])), values(np.array([[1.0 + 1e-12, 2.0]]))
     >>> difference("f", then, now) is None
@@ -102,6 +111,9 @@ def summed(
         holes: blocks of ones where a value is not finite, and zeros elsewhere.
         entries: how many values there were per point.
         precision: as for :func:`values`.
+
+    Returns:
+        The part, with the numbers that two computations of it are compared by.
     """
     part: Part = {
         "kind": "values",
@@ -119,6 +131,9 @@ def blocks(rows: Any, numpy: Any) -> Any:
     Args:
         rows: of shape (…, entries).
         numpy: ``numpy`` or ``jax.numpy``.
+
+    Returns:
+        The entries, or the sums.
     """
     entries = rows.shape[-1]
     if entries <= BLOCKS:
@@ -132,6 +147,9 @@ def blocks(rows: Any, numpy: Any) -> Any:
 
 def labels(found: Sequence[Hashable]) -> Part:
     """What a labeller or a predicate says at every probe point.
+
+    Returns:
+        The part, with the labels in words.
 
     >>> difference("restrict", labels([True, False]), labels([True, True]))
     'restrict: True at 1 of 2 probe points, False at 1 then, True at 2 now, and they differ at 1'
@@ -159,6 +177,9 @@ def differences(
         then: what is written down.
         now: what is asked for.
         leave_out: names of parts that may differ.
+
+    Returns:
+        One sentence per part that differs.
     """
     found = []
     for name in [*then, *(key for key in now if key not in then)]:
@@ -172,6 +193,9 @@ def differences(
 
 def in_words(found: Sequence[str]) -> str:
     """The first few differences, for an error.
+
+    Returns:
+        A clause to be put in brackets.
 
     >>> in_words(["seed: 0 then, 1 now"])
     'seed: 0 then, 1 now'
@@ -204,6 +228,9 @@ def difference(name: str, then: Part | None, now: Part | None) -> str | None:
 def digest_of(document: Any) -> str:
     """Sixteen hexadecimal digits of plain data, whatever the order of its keys.
 
+    Returns:
+        Sixteen digits.
+
     >>> digest_of({"a": 1, "b": 2}) == digest_of({"b": 2, "a": 1})
     True
     """
@@ -214,7 +241,11 @@ def digest_of(document: Any) -> str:
 
 def as_numpy(value: Any) -> np.ndarray:
     """An array of NumPy, JAX or PyTorch as one of NumPy, numbers of 16 bits that NumPy does not
-    know as float32."""
+    know as float32.
+
+    Returns:
+        An array of NumPy.
+    """
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
         value = value.detach().cpu()
@@ -229,7 +260,11 @@ def as_numpy(value: Any) -> np.ndarray:
 
 def _canonical(chunk: np.ndarray) -> np.ndarray:
     """The same numbers in one type: float64 where that holds them, so that the type they were
-    stored in plays no part."""
+    stored in plays no part.
+
+    Returns:
+        The array in float64 where that holds the numbers, else as it is.
+    """
     kind = chunk.dtype.kind
     if kind in "iu" and chunk.size and max(abs(int(chunk.max())), abs(int(chunk.min()))) > 2**53:
         return chunk.astype("<u8" if kind == "u" else "<i8")

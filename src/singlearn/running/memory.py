@@ -34,6 +34,9 @@ def host_memory() -> int:
 def samples_that_fit(bytes_a_sample: int, memory: int) -> int:
     """Samples × chains whose derivatives fit into a quarter of the memory, at least 1.
 
+    Returns:
+        A whole number.
+
     >>> samples_that_fit(1000, memory=80_000)
     10
     """
@@ -43,6 +46,9 @@ def samples_that_fit(bytes_a_sample: int, memory: int) -> int:
 def pieces(rows: int, columns: int, at_once: int) -> tuple[int, int]:
     """How many rows, and how many columns of each, to take at once, so that their product is at
     most ``at_once``: whole rows first.
+
+    Returns:
+        Rows, and columns of each.
 
     >>> pieces(8, 64, at_once=1000), pieces(8, 64, at_once=200), pieces(8, 64, at_once=20)
     ((8, 64), (3, 64), (1, 20))

@@ -1,5 +1,6 @@
 """Probe points: where functions are asked so that two of them can be told apart, the same on every
-machine."""
+machine.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +33,9 @@ class ProbePoints:
     def around(cls, draws: Float[np.ndarray, "draws d"], widened: float = 1.0) -> ProbePoints:
         """Over what the draws cover, or ``widened`` times as much; what is not finite is left out.
 
+        Returns:
+            Probe points with the centre and the scale of every coordinate.
+
         >>> ProbePoints.around(np.arange(101.0)[:, None]).location
         array([50.])
         """
@@ -46,6 +50,9 @@ class ProbePoints:
     def points(self, count: int) -> Float[np.ndarray, "count d"]:
         """As many points: a Latin hypercube, so that every stretch of every coordinate is met, at
         four scales.
+
+        Returns:
+            One point per row.
 
         >>> ProbePoints(np.zeros(2), np.ones(2)).points(8).shape
         (8, 2)

@@ -24,6 +24,9 @@ def over_processes(measure: Callable[[Task], Result], tasks: Sequence[Task]) -> 
     ``measure`` and the tasks are sent as they are, so ``measure`` should be an object or function
     of a module and no closure.
 
+    Yields:
+        The results, in the order of the tasks.
+
     >>> list(over_processes(abs, [-3]))
     [3]
     """

@@ -1,4 +1,4 @@
-"""Progress of long work: a bar in a notebook or a terminal, a line a minute in a log file."""
+"""Progress of long work: a bar in a notebook or a terminal, a line per minute in a log file."""
 
 from __future__ import annotations
 
@@ -95,6 +95,9 @@ class ProgressBar:
 def checked(progress: Any) -> Progress:
     """The argument ``progress``, if it is one.
 
+    Returns:
+        ``progress`` itself.
+
     Raises:
         TypeError: it is not.
 
@@ -143,6 +146,9 @@ class _Lines:
 def in_notebook() -> bool:
     """Whether this process is the kernel of a notebook, where standard error is no terminal.
 
+    Returns:
+        Whether the process is such a kernel.
+
     >>> in_notebook()
     False
     """
@@ -162,6 +168,9 @@ def _tqdm() -> Any:
 def counted(name: str, pieces: Iterable[T], count: int, visible: Progress = None) -> Iterator[T]:
     """The pieces as they come, with how many of how many there are and the time left if the others
     take as long.
+
+    Yields:
+        The pieces, one by one.
 
     >>> list(counted("squares", (k * k for k in range(4)), 4, visible=False))
     [0, 1, 4, 9]

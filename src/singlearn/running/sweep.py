@@ -1,11 +1,13 @@
 """Points of a sweep: kept in a folder as they are finished, and spread over the workers of a Dask
-client."""
+client.
+"""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -30,36 +32,49 @@ LOOK_AGAIN = (0.1, 3.0)
 class Client(Protocol):
     """What is used of a Dask client (``distributed.Client``)."""
 
-    def submit(self, function: Callable[..., Any], /, *values: Any, pure: bool) -> Any: ...
+    def submit(self, function: Callable[..., Any], /, *values: Any, pure: bool) -> Any:
+        """Run a function on a worker; a future."""
+        ...
 
-    def gather(self, futures: Any) -> Any: ...
+    def gather(self, futures: Any) -> Any:
+        """The results of futures, in their order."""
+        ...
 
 
 @runtime_checkable
 class Measure(Protocol[Result]):
     """What is done at one point; with ``wait=False`` it raises ``FolderInUseError`` where somebody
-    else is at work."""
+    else is at work.
+    """
 
-    def __call__(self, task: Any, /, wait: bool = True) -> Result: ...
+    def __call__(self, task: Any, /, wait: bool = True) -> Result:
+        """The result at one point."""
+        ...
 
 
 def spread(
     name: str,
     measure: Measure[Result],
     tasks: Sequence[Task],
-    client: Client | None,
+    client: Client | Executor | None,
     progress: Progress,
 ) -> list[Result]:
     """The results of all tasks in their order, here one after the other under a progress bar, or
-    over a client's workers.
+    over the workers of a client or an executor.
 
     ``measure`` should be an object and no closure, so that it can be sent to another process as it
     is. A point that another process of the same sweep is at work on is left to it and waited for at
     the end.
+
+    Returns:
+        One result per task.
     """
     if client is None or not tasks:
         found = dict(counted(name, _in_turn(measure, tasks), len(tasks), progress))
         return [found[index] for index in range(len(tasks))]
+    if isinstance(client, Executor):
+        waiting = [client.submit(measure, task) for task in tasks]
+        return [one.result() for one in waiting]
     # Not "pure": Dask would name results after the code that makes them, which it cannot for a
     # function that holds others.
     # Sent once and kept as a result of its own: an object that came anew with every task would be
@@ -133,6 +148,9 @@ class FinishedPoints:
             point: its name.
             different: compares the identity it was written with to what is asked for.
             read: makes of the document what is wanted.
+
+        Returns:
+            What ``read`` makes of it, or ``None``.
 
         Raises:
             ValueError: a file that is damaged, of an earlier version, in the place of another

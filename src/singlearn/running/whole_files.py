@@ -91,6 +91,9 @@ def create_whole(path: Path, content: bytes) -> bool:
     """Write a file that is not there yet; ``False`` if it is, also if somebody was quicker by a
     moment.
 
+    Returns:
+        Whether the file was written.
+
     Raises:
         OSError: it cannot be written; the message has the path and the bytes that are needed.
     """
@@ -117,6 +120,9 @@ def create_whole(path: Path, content: bytes) -> bool:
 
 def make_folder(path: Path) -> list[Path]:
     """Make a folder with its parents; returns those that were made, the innermost first.
+
+    Returns:
+        The folders that were made.
 
     Raises:
         OSError: it cannot be made; the message has the path.

@@ -58,7 +58,6 @@ class Candidate(Answer):
 
     def to_dict(self) -> dict[str, Any]:
         """The numbers for machines."""
-
         wbic, waic, loo, coefficient = of_each(
             (self.wbic, self.waic, self.loo, self.learning_coefficient)
         )

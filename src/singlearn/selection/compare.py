@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from singlearn.running.arguments import whole_number
 from singlearn.running.progress import Progress
+from singlearn.running.sweep import Client, spread
 from singlearn.running.whole_files import as_path
 from singlearn.selection.read_runs import candidates_of
 from singlearn.selection.selection import Selection
-from singlearn.tempering import temper
+from singlearn.tempering import Run, temper
 from singlearn.tempering.arguments import population_arguments
 from singlearn.triple import Triple
 
@@ -26,8 +29,9 @@ def select(
     thin: int = 1,
     name: str = "selection",
     description: str = "",
-    progress: Progress = None,
     folder: str | os.PathLike[str] | None = None,
+    client: Client | None = None,
+    progress: Progress = None,
 ) -> Selection:
     """Temper ``make_triple(K)`` for every K and compare free energies.
 
@@ -42,9 +46,11 @@ def select(
         thin: keep every ``thin``-th particle; WAIC is read from kept ones.
         name: of the data, for tables and figures.
         description: one line for tables and figures.
-        progress: as for ``temper``.
         folder: where every rung of every K is kept, in a folder per K; a selection that was begun
             there is resumed. It belongs to what it was made of, as a ``checkpoint`` of ``temper``.
+        client: a Dask client, to spread the K over its workers; by default they run here, one after
+            the other.
+        progress: as for ``temper``; workers of a client show none.
 
     Returns:
         One candidate per K, in the order of ``sizes``.
@@ -79,19 +85,40 @@ def select(
                 f"make_triple: K = {size} has other observations than K = {values[0]}; they "
                 "should be the same"
             )
-    runs = [
-        temper(
-            triple,
-            particles=particles,
-            replicates=replicates,
-            seed=seed,
-            thin=thin,
-            progress=progress,
-            checkpoint=None if where is None else where / f"K_{size}",
-        )
-        for size, triple in zip(values, triples, strict=True)
-    ]
+    measure = _Tempered(
+        make_triple, particles, replicates, seed, thin, None if where is None else where.absolute()
+    )
+    runs = (
+        [measure(size, progress=progress) for size in values]
+        if client is None
+        else spread(name, measure, values, client, progress)
+    )
     return Selection(name, description, candidates_of(values, runs))
+
+
+@dataclass(frozen=True)
+class _Tempered:
+    """What is done for one K; an object and no closure, so that it can be sent to another process
+    as it is.
+    """
+
+    make_triple: Callable[[int], Triple]
+    particles: int
+    replicates: int
+    seed: int
+    thin: int
+    folder: Path | None
+
+    def __call__(self, size: int, wait: bool = True, progress: Progress = False) -> Run:
+        return temper(
+            self.make_triple(size),
+            particles=self.particles,
+            replicates=self.replicates,
+            seed=self.seed,
+            thin=self.thin,
+            progress=progress,
+            checkpoint=None if self.folder is None else self.folder / f"K_{size}",
+        )
 
 
 def _has_other_observations(triple: Triple, first: Triple) -> bool:

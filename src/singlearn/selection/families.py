@@ -69,6 +69,9 @@ def galaxies_family() -> Family:
 def mixture_family(table: Table) -> Family:
     """Gaussian mixtures of the rows of a table, under a prior scaled to their range.
 
+    Returns:
+        The function that makes a triple of K components, and the words for it.
+
     Raises:
         RefusalError: a column without a range, or of numbers too large or too close to be squared.
     """
@@ -100,6 +103,9 @@ def reduced_rank_family(table: Table, response: Sequence[str] | None) -> Family:
     Args:
         table: of inputs and responses.
         response: columns that are y, by name or place in the file; default: the last.
+
+    Returns:
+        The function that makes a triple of rank r, and the words for it.
 
     Raises:
         RefusalError: no column left for x, a column without variation or of numbers too large to be
@@ -176,7 +182,7 @@ def _refuse_extreme(table: Table) -> None:
 
 
 def standardised(table: Table, columns: Sequence[int]) -> Float[np.ndarray, "rows columns"]:
-    """Columns of a table with mean 0 and standard deviation 1, over all rows.
+    r"""Columns of a table with mean 0 and standard deviation 1, over all rows.
 
     Args:
         table: whose columns.
@@ -193,7 +199,7 @@ def standardised(table: Table, columns: Sequence[int]) -> Float[np.ndarray, "row
     >>> from singlearn.selection.csv_table import read_csv
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "data.csv"
-    ...     _ = path.write_text("a,b\\n1,5\\n3,9\\n")
+    ...     _ = path.write_text("a,b\n1,5\n3,9\n")
     ...     table = read_csv(path)
     >>> standardised(table, [1, 0]).tolist()
     [[-1.0, -1.0], [1.0, 1.0]]

@@ -98,7 +98,7 @@ class PredictiveCheck(Answer):
         return "\n".join(lines + [f"  caution: {caution}" for caution in self.cautions])
 
     def table(self) -> Any:
-        """One statistic a row."""
+        """One statistic per row."""
         return frame(
             {
                 "statistic": row.name,

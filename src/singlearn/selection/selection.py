@@ -58,6 +58,9 @@ class Selection(Answer):
     def gap(self, candidate: Candidate) -> Estimate:
         """F of ``candidate`` above the best one's, in nats; its error is that of both, which are
         independent runs.
+
+        Returns:
+            A difference of free energies in nats, with its error.
         """
         best = self.best
         if candidate is best:
@@ -95,6 +98,9 @@ class Selection(Answer):
 
         Both errors matter: that of the computation shrinks with more particles, that over data with
         more observations only.
+
+        Returns:
+            The difference in nats, with both errors.
         """
         best, own = self.best_by(criterion), getattr(candidate, criterion)
         if best is None or own is None:
@@ -114,8 +120,11 @@ class Selection(Answer):
         )
 
     def table(self) -> pandas.DataFrame:
-        """One candidate a row; free energies and criteria in nats, with the errors of the
+        """One candidate per row; free energies and criteria in nats, with the errors of the
         computation, and paired over data where it says so.
+
+        Returns:
+            One row per candidate.
         """
         return frame(self._row(candidate) for candidate in self.candidates)
 
@@ -141,6 +150,9 @@ class Selection(Answer):
     def summary(self) -> str:
         """Numbers line up, errors beside values, a unit wherever there is one, cautions in words
         beneath.
+
+        Returns:
+            The table as text.
         """
         candidates = self.candidates
         columns = [

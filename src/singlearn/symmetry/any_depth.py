@@ -43,7 +43,7 @@ from singlearn.symmetry.smooth import (
 )
 from singlearn.symmetry.smooth.form import check_domain
 from singlearn.symmetry.trained.snapping import snap
-from singlearn.symmetry.trained.tolerance import Tolerance
+from singlearn.symmetry.trained.tolerance import RelativeTolerance
 from singlearn.symmetry.two_layer.equivalence import Equivalence, equivalent_two_layer
 from singlearn.symmetry.two_layer.explained_rank import ExplainedRank
 from singlearn.symmetry.two_layer.explained_rank import explained_rank as explained_rank_two_layer
@@ -101,6 +101,9 @@ def equivalent(
         tolerance: the largest difference of the outputs on the domain that is allowed, absolute;
             needs a domain. Without it two-layer networks are compared exactly, deep ones up to the
             rounding of their parameters.
+
+    Returns:
+        A condition that is true or false, with a transformation or a witness.
 
     Raises:
         ValueError: shapes that do not fit, a tolerance or domain that does not, or a two-layer
@@ -161,22 +164,28 @@ def _alike(
 
 @overload
 def compress(
-    net: TwoLayerReLU, domain: DomainLike | None = None, tolerance: Tolerance | None = None
+    net: TwoLayerReLU,
+    domain: DomainLike | None = None,
+    relative_tolerance: RelativeTolerance | None = None,
 ) -> TwoLayerReLU: ...
 @overload
 def compress(
-    net: DeepReLU, domain: DomainLike | None = None, tolerance: Tolerance | None = None
+    net: DeepReLU,
+    domain: DomainLike | None = None,
+    relative_tolerance: RelativeTolerance | None = None,
 ) -> DeepReLU: ...
 @overload
 def compress(
-    net: TwoLayerSmooth, domain: DomainLike | None = None, tolerance: Tolerance | None = None
+    net: TwoLayerSmooth,
+    domain: DomainLike | None = None,
+    relative_tolerance: RelativeTolerance | None = None,
 ) -> TwoLayerSmooth: ...
 
 
 def compress(
     net: TwoLayerReLU | DeepReLU | TwoLayerSmooth,
     domain: DomainLike | None = None,
-    tolerance: Tolerance | None = None,
+    relative_tolerance: RelativeTolerance | None = None,
 ) -> TwoLayerReLU | DeepReLU | TwoLayerSmooth:
     """The same function with fewer hidden nodes.
 
@@ -188,9 +197,12 @@ def compress(
     Args:
         net: the network.
         domain: where the function is to be kept; required, and a ``Box``, for deep networks.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and
-            the answer is about the snapped one and says so. "rounding": what the float type of the
+        relative_tolerance: the network is snapped first (:func:`singlearn.symmetry.snap`), and the
+            answer is about the snapped one and says so. "rounding": what the float type of the
             weights makes. Without it the weights are taken as they are.
+
+    Returns:
+        A network of the kind that was given.
 
     Raises:
         ValueError: a deep network without a box.
@@ -200,18 +212,18 @@ def compress(
     """
     domain = as_domain(domain, inputs_of(net))
     if isinstance(net, TwoLayerSmooth):
-        refuse_to_snap(tolerance)
+        refuse_to_snap(relative_tolerance)
         return compress_smooth(net, domain)
     if isinstance(net, TwoLayerReLU):
-        if tolerance is None:
+        if relative_tolerance is None:
             return narrowest(net, domain)
-        snapped = snap(net, tolerance, domain)
+        snapped = snap(net, relative_tolerance, domain)
         return snapped.about(narrowest(snapped.net, domain))
     if domain is None:
         raise ValueError("domain: got None; a deep network is compressed on a bounded Box")
-    if tolerance is None:
+    if relative_tolerance is None:
         return compress_deep(net, as_box(domain, net.widths[0])).network
-    deep = snap(net, tolerance, domain)
+    deep = snap(net, relative_tolerance, domain)
     return deep.about(compress_deep(deep.net, as_box(domain, net.widths[0])).network)
 
 
@@ -219,7 +231,7 @@ def explained_rank(
     net: TwoLayerReLU | DeepReLU | TwoLayerSmooth,
     x: Float[np.ndarray, "points inputs"],
     domain: DomainLike | None = None,
-    tolerance: Tolerance | None = None,
+    relative_tolerance: RelativeTolerance | None = None,
 ) -> ExplainedRank | DeepExplainedRank:
     """How many null directions of the Jacobian at inputs x are symmetries, for a network of any
     depth.
@@ -230,11 +242,15 @@ def explained_rank(
 
     Args:
         net: the network.
-        x: inputs, one a row.
+        x: inputs, one per row.
         domain: where symmetries are to hold; for two-layer networks only.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and
-            the answer is about the snapped one and says so. "rounding": what the float type of the
+        relative_tolerance: the network is snapped first (:func:`singlearn.symmetry.snap`), and the
+            answer is about the snapped one and says so. "rounding": what the float type of the
             weights makes. Without it the weights are taken as they are.
+
+    Returns:
+        Rank of the Jacobian, the number of null directions, and how many of them symmetries
+        explain.
 
     Raises:
         ValueError: inputs of another width, or a domain beside a deep network.
@@ -247,27 +263,27 @@ def explained_rank(
     """
     domain = as_domain(domain, inputs_of(net))
     if isinstance(net, TwoLayerSmooth):
-        refuse_to_snap(tolerance)
+        refuse_to_snap(relative_tolerance)
         return smooth_explained_rank(net, x, domain)
     if not isinstance(net, DeepReLU):
-        if tolerance is None:
+        if relative_tolerance is None:
             return explained_rank_two_layer(net, x, domain)
-        snapped = snap(net, tolerance, box_of_points(x) if domain is None else domain)
+        snapped = snap(net, relative_tolerance, box_of_points(x) if domain is None else domain)
         return snapped.about(explained_rank_two_layer(snapped.net, x, domain))
     if domain is not None:
         raise ValueError(
             "domain: a deep network's symmetries are those at the inputs x; leave the domain out"
         )
-    if tolerance is None:
+    if relative_tolerance is None:
         return explained_rank_deep(net, x)
-    deep = snap(net, tolerance, box_of_points(x))
+    deep = snap(net, relative_tolerance, box_of_points(x))
     return deep.about(explained_rank_deep(deep.net, x))
 
 
 def node_roles(
     net: TwoLayerReLU | DeepReLU | TwoLayerSmooth,
     domain: DomainLike | None = None,
-    tolerance: Tolerance | None = None,
+    relative_tolerance: RelativeTolerance | None = None,
 ) -> tuple[Role, ...] | tuple[tuple[Role, ...], ...]:
     """What every hidden node does; for a deep network one tuple per hidden layer.
 
@@ -278,9 +294,12 @@ def node_roles(
     Args:
         net: the network.
         domain: where; a ``Box`` for deep networks; ``None`` for all of R^N.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and
-            the answer is about the snapped one and says so. "rounding": what the float type of the
+        relative_tolerance: the network is snapped first (:func:`singlearn.symmetry.snap`), and the
+            answer is about the snapped one and says so. "rounding": what the float type of the
             weights makes. Without it the weights are taken as they are.
+
+    Returns:
+        One role per node; for a deep network one tuple per hidden layer.
 
     Raises:
         ValueError: a deep network on a domain that is no box.
@@ -294,15 +313,15 @@ def node_roles(
     """
     domain = as_domain(domain, inputs_of(net))
     if isinstance(net, TwoLayerSmooth):
-        refuse_to_snap(tolerance)
+        refuse_to_snap(relative_tolerance)
         return smooth_roles(net, domain)
     if not isinstance(net, DeepReLU):
-        if tolerance is None:
+        if relative_tolerance is None:
             return node_roles_two_layer(net, domain)
-        snapped = snap(net, tolerance, domain)
+        snapped = snap(net, relative_tolerance, domain)
         return snapped.about(node_roles_two_layer(snapped.net, domain))
-    if tolerance is not None:
-        deep = snap(net, tolerance, domain)
+    if relative_tolerance is not None:
+        deep = snap(net, relative_tolerance, domain)
         return deep.about(node_roles(deep.net, domain))
     states = None if domain is None else node_states(net, as_box(domain, net.widths[0])).states
     found = []
@@ -331,7 +350,7 @@ def fibre(
     width: int | None = None,
     domain: DomainLike | None = None,
     *,
-    tolerance: Tolerance | None = None,
+    relative_tolerance: RelativeTolerance | None = None,
 ) -> Fibre: ...
 @overload
 def fibre(
@@ -339,7 +358,7 @@ def fibre(
     width: int | None = None,
     domain: DomainLike | None = None,
     *,
-    tolerance: Tolerance | None = None,
+    relative_tolerance: RelativeTolerance | None = None,
 ) -> SmoothFibre: ...
 
 
@@ -348,7 +367,7 @@ def fibre(
     width: int | None = None,
     domain: DomainLike | None = None,
     *,
-    tolerance: Tolerance | None = None,
+    relative_tolerance: RelativeTolerance | None = None,
 ) -> Fibre | SmoothFibre:
     """The parameters of one width that compute the same function
     (:func:`singlearn.symmetry.fibre.fibre`).
@@ -357,9 +376,12 @@ def fibre(
         net: a network with one hidden layer, exact or in float64.
         width: number of hidden nodes of the parameters; that of ``net`` if not given.
         domain: where the function is computed; ``None`` for all of R^N.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and
-            the answer is about the snapped one and says so. "rounding": what the float type of the
+        relative_tolerance: the network is snapped first (:func:`singlearn.symmetry.snap`), and the
+            answer is about the snapped one and says so. "rounding": what the float type of the
             weights makes. Without it the weights are taken as they are.
+
+    Returns:
+        The components of the set with their dimensions and numbers of copies.
 
     Raises:
         ValueError: another number of hidden layers, a negative width, or a domain of another
@@ -370,7 +392,7 @@ def fibre(
     """
     domain = as_domain(domain, inputs_of(net))
     if isinstance(net, TwoLayerSmooth):
-        refuse_to_snap(tolerance)
+        refuse_to_snap(relative_tolerance)
         check_domain(
             net, domain
         )  # an analytic function that is equal on an open set is equal everywhere
@@ -380,46 +402,58 @@ def fibre(
         if getattr(net, "hidden_layers", 1) != 1
         else as_two_layer(net)
     )
-    if tolerance is None:
+    if relative_tolerance is None:
         return fibre_two_layer(own, width, domain)
-    snapped = snap(own, tolerance, domain)
+    snapped = snap(own, relative_tolerance, domain)
     return snapped.about(fibre_two_layer(snapped.net, width, domain))
 
 
 def kink_form(
-    net: TwoLayerReLU, domain: DomainLike | None = None, *, tolerance: Tolerance | None = None
+    net: TwoLayerReLU,
+    domain: DomainLike | None = None,
+    *,
+    relative_tolerance: RelativeTolerance | None = None,
 ) -> KinkForm:
     """The kink form of a network (:func:`singlearn.symmetry.two_layer.kink_form.kink_form`).
 
     Args:
         net: the network.
         domain: a ``Box`` or ``Polytope``; ``None`` for all of R^N.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and
-            the answer is about the snapped one and says so. "rounding": what the float type of the
+        relative_tolerance: the network is snapped first (:func:`singlearn.symmetry.snap`), and the
+            answer is about the snapped one and says so. "rounding": what the float type of the
             weights makes. Without it the weights are taken as they are.
+
+    Returns:
+        Kinks with their total slopes, and the affine part, in exact arithmetic.
 
     Raises:
         ValueError: a deep network, or a domain of another dimension than the inputs.
 
     >>> nearly = TwoLayerReLU([[0.1], [0.3]], [0.1, 0.1 + 0.2], [1.0, 1.0], 0.0)
-    >>> len(kink_form(nearly).kinks), len(kink_form(nearly, tolerance="rounding").kinks)
+    >>> len(kink_form(nearly).kinks), len(kink_form(nearly, relative_tolerance="rounding").kinks)
     (2, 1)
     """
     domain = as_domain(domain, inputs_of(net))
     require_two_layer(net, "kink_form")
-    if tolerance is None:
+    if relative_tolerance is None:
         return kink_form_two_layer(net, domain)
-    snapped = snap(net, tolerance, domain)
+    snapped = snap(net, relative_tolerance, domain)
     return snapped.about(kink_form_two_layer(snapped.net, domain))
 
 
 @overload
 def minimal_width(
-    net: TwoLayerReLU, domain: DomainLike | None = None, *, tolerance: Tolerance | None = None
+    net: TwoLayerReLU,
+    domain: DomainLike | None = None,
+    *,
+    relative_tolerance: RelativeTolerance | None = None,
 ) -> MinimalWidth: ...
 @overload
 def minimal_width(
-    net: TwoLayerSmooth, domain: DomainLike | None = None, *, tolerance: Tolerance | None = None
+    net: TwoLayerSmooth,
+    domain: DomainLike | None = None,
+    *,
+    relative_tolerance: RelativeTolerance | None = None,
 ) -> SmoothWidth: ...
 
 
@@ -427,7 +461,7 @@ def minimal_width(
     net: TwoLayerReLU | TwoLayerSmooth,
     domain: DomainLike | None = None,
     *,
-    tolerance: Tolerance | None = None,
+    relative_tolerance: RelativeTolerance | None = None,
 ) -> MinimalWidth | SmoothWidth:
     """The least number of hidden nodes that compute the same function
     (:func:`singlearn.symmetry.two_layer.minimal_width.minimal_width`).
@@ -435,9 +469,12 @@ def minimal_width(
     Args:
         net: the network.
         domain: where the function is to be kept; ``None`` for all of R^N.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and
-            the answer is about the snapped one and says so. "rounding": what the float type of the
+        relative_tolerance: the network is snapped first (:func:`singlearn.symmetry.snap`), and the
+            answer is about the snapped one and says so. "rounding": what the float type of the
             weights makes. Without it the weights are taken as they are.
+
+    Returns:
+        The least width where it is decided, else bounds.
 
     Raises:
         ValueError: a deep network, or a domain of another dimension than the inputs.
@@ -445,19 +482,19 @@ def minimal_width(
     >>> int(
     ...     minimal_width(
     ...         TwoLayerReLU([[0.1], [0.3]], [0.1, 0.1 + 0.2], [1.0, 1.0], 0.0),
-    ...         tolerance="rounding",
+    ...         relative_tolerance="rounding",
     ...     )
     ... )
     1
     """
     domain = as_domain(domain, inputs_of(net))
     if isinstance(net, TwoLayerSmooth):
-        refuse_to_snap(tolerance)
+        refuse_to_snap(relative_tolerance)
         return minimal_width_smooth(net, domain)
     require_two_layer(net, "minimal_width")
-    if tolerance is None:
+    if relative_tolerance is None:
         return minimal_width_two_layer(net, domain)
-    snapped = snap(net, tolerance, domain)
+    snapped = snap(net, relative_tolerance, domain)
     return snapped.about(minimal_width_two_layer(snapped.net, domain))
 
 
@@ -465,7 +502,7 @@ def generators(
     net: TwoLayerReLU | TwoLayerSmooth,
     domain: DomainLike | None = None,
     *,
-    tolerance: Tolerance | None = None,
+    relative_tolerance: RelativeTolerance | None = None,
 ) -> list[Generator]:
     """Directions along which the function does not change
     (:func:`singlearn.symmetry.two_layer.generators.generators`).
@@ -473,40 +510,42 @@ def generators(
     Args:
         net: the network.
         domain: where the inputs are; ``None`` for all of R^N.
-        tolerance: relative; the network is snapped first (:func:`singlearn.symmetry.trained`), and
-            the answer is about the snapped one and says so. "rounding": what the float type of the
+        relative_tolerance: the network is snapped first (:func:`singlearn.symmetry.snap`), and the
+            answer is about the snapped one and says so. "rounding": what the float type of the
             weights makes. Without it the weights are taken as they are.
+
+    Returns:
+        Independent directions, each with the field that it belongs to.
 
     Raises:
         ValueError: a deep network.
 
     >>> nearly = TwoLayerReLU([[0.1], [0.3]], [0.1, 0.1 + 0.2], [1.0, 1.0], 0.0)
-    >>> [str(found.field) for found in generators(nearly, tolerance="rounding")]
+    >>> [str(found.field) for found in generators(nearly, relative_tolerance="rounding")]
     ['scaling', 'scaling', 'shared boundary']
     """
     domain = as_domain(domain, inputs_of(net))
     if isinstance(net, TwoLayerSmooth):
-        refuse_to_snap(tolerance)
+        refuse_to_snap(relative_tolerance)
         check_domain(net, domain)
         return smooth_generators(net)
     require_two_layer(net, "generators")
-    if tolerance is None:
+    if relative_tolerance is None:
         return generators_two_layer(net, domain)
-    snapped = snap(net, tolerance, domain)
+    snapped = snap(net, relative_tolerance, domain)
     return snapped.about(generators_two_layer(snapped.net, domain))
 
 
-def refuse_to_snap(tolerance: Tolerance | None) -> None:
+def refuse_to_snap(relative_tolerance: RelativeTolerance | None) -> None:
     """Refuse a tolerance for a network that is not snapped.
 
     Raises:
         ValueError: there is one.
     """
-    if tolerance is not None:
+    if relative_tolerance is not None:
         raise ValueError(
-            f"tolerance: got {tolerance!r}; networks of ReLU are snapped, others are not: there is "
-            f"proximate_rank(net, eps), and "
-            "equivalent(a, b, domain, tolerance)"
+            f"relative_tolerance: got {relative_tolerance!r}; networks of ReLU are snapped, others "
+            "are not: there is proximate_rank(net, eps), and equivalent(a, b, domain, tolerance)"
         )
 
 

@@ -31,6 +31,9 @@ def from_parameters(parameters: Mapping[str, Any]) -> TwoLayerReLU:
     """The network of a parameter of ``singlearn.models.two_layer``: ``{"w": (H, N), "b": (H,), "q":
     (H,) or (M, H), "c": () or (M,)}``.
 
+    Returns:
+        The network with the parameters as exact rationals.
+
     Raises:
         ValueError: a key is missing, the shapes do not fit, or ``activation`` says another one than
             ReLU.
@@ -68,6 +71,9 @@ def from_parameters(parameters: Mapping[str, Any]) -> TwoLayerReLU:
 def to_parameters(net: TwoLayerReLU) -> dict[str, Float[np.ndarray, "..."]]:
     """A parameter of ``singlearn.models.two_layer``, rounded to float64.
 
+    Returns:
+        Arrays in float64 under the names ``w``, ``b``, ``q`` and ``c``.
+
     Raises:
         ValueError: a deep network.
     """
@@ -78,6 +84,9 @@ def to_parameters(net: TwoLayerReLU) -> dict[str, Float[np.ndarray, "..."]]:
 
 def from_deep(net: DeepReLU) -> TwoLayerReLU:
     """A network with one hidden layer, with exact parameters.
+
+    Returns:
+        The network with the parameters as exact rationals.
 
     Raises:
         ValueError: it has another number of hidden layers, or is a two-layer network already.
@@ -101,6 +110,9 @@ def to_deep(net: TwoLayerReLU, *, exact: bool = False) -> DeepReLU:
     Args:
         net: the network.
         exact: refuse to round.
+
+    Returns:
+        The network in float64.
 
     Raises:
         ValueError: a deep network; a parameter is too large for float64, or would be rounded
@@ -139,6 +151,9 @@ def read(
         path: of the file.
         activation: what is known to stand between the layers.
         order: the layers' names from input to output, for files whose order is open.
+
+    Returns:
+        A network of the kind that the file describes.
 
     Raises:
         ValueError: the content is no network; the message names the file and what to change.

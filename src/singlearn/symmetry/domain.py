@@ -91,6 +91,7 @@ class Box(Domain):
 
     @property
     def inputs(self) -> int:
+        """N, the dimension."""
         return len(self.lower)
 
     @cached_property
@@ -109,14 +110,17 @@ class Box(Domain):
 
     @property
     def centre(self) -> Vector:
+        """The middle of every side."""
         return tuple((a + b) / 2 for a, b in zip(self.lower, self.upper, strict=True))
 
     def highest(self, slope: Sequence[Fraction]) -> Vector:
+        """The largest value of a linear function on the domain."""
         return tuple(
             b if v > 0 else a for a, b, v in zip(self.lower, self.upper, slope, strict=True)
         )
 
     def halfspaces(self) -> tuple[Matrix, Vector]:
+        """The inequalities whose solutions are the domain."""
         unit = [
             tuple(Fraction(int(i == j)) for j in range(self.inputs)) for i in range(self.inputs)
         ]
@@ -171,10 +175,12 @@ class Polytope(Domain):
 
     @property
     def inputs(self) -> int:
+        """N, the dimension."""
         return len(self.normals[0])
 
     @cached_property
     def centre(self) -> Vector:
+        """A point inside."""
         # The centre of the largest cross-polytope inside, at most of radius 1: maximise t with
         # <A_i, x> + max|A_i| t ≤ a_i.
         rows = [(*row, max(abs(v) for v in row)) for row in self.normals]
@@ -199,9 +205,11 @@ class Polytope(Domain):
         return best[:-1]
 
     def highest(self, slope: Sequence[Fraction]) -> Vector:
+        """The largest value of a linear function on the domain."""
         return maximise(tuple(slope), self.normals, self.offsets)
 
     def halfspaces(self) -> tuple[Matrix, Vector]:
+        """The inequalities whose solutions are the domain."""
         return self.normals, self.offsets
 
 

@@ -88,6 +88,9 @@ def linear_domains(net: TwoLayerReLU | DeepReLU, domain: DomainLike) -> tuple[Li
         net: the network; of any depth.
         domain: a bounded ``Box`` or ``Polytope``.
 
+    Returns:
+        One domain per affine piece, with its vertices, gradient and offset in exact arithmetic.
+
     Raises:
         ValueError: the domain has another dimension than the inputs, or there are more than 20,000
             linear domains.

@@ -18,7 +18,7 @@ from singlearn.phases.restriction import PhaseTooSmallError, draw_inside
 from singlearn.running.progress import Progress
 from singlearn.tempering.anneal import anneal
 from singlearn.tempering.mode_mass import MARGIN, Ellipsoid, radius_of
-from singlearn.tempering.path import Path, Program
+from singlearn.tempering.path import Path, PathFunctions
 from singlearn.tempering.rungs import Rungs
 from singlearn.tempering.settings import Settings
 from singlearn.triple import Coordinates, Triple
@@ -189,7 +189,7 @@ def _from_uniform_to_prior(
         return jnp.where(jnp.isnan(shortfall), jnp.inf, shortfall)
 
     # From the ball as it is, with the shortfall of the density of the prior as the energy.
-    program = Program((whitened, highest), triple.dimension, flat_inside, below_highest)
+    program = PathFunctions((whitened, highest), triple.dimension, flat_inside, below_highest)
     name = f"{triple.name}, the prior inside a mode"
     bridge = Path(program, (), name)
     own = Settings.of(

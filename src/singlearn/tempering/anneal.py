@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from singlearn.running.progress import Progress
-from singlearn.tempering.checkpoint import Checkpoint
+from singlearn.tempering.checkpoint import CheckpointFolder
 from singlearn.tempering.coordinate_memory import CoordinateMemory
 from singlearn.tempering.decorrelate import Adaptation, decorrelate
 from singlearn.tempering.ladder import (
@@ -36,7 +36,7 @@ class NoFiniteEnergyError(RuntimeError):
 def anneal(
     path: Path,
     settings: Settings,
-    disk: Checkpoint | None,
+    disk: CheckpointFolder | None,
     progress: Progress,
     start: Callable[[], Float[np.ndarray, "*shape d"]],
 ) -> Rungs:

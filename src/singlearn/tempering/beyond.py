@@ -1,5 +1,6 @@
 """Whether K goes on as it did beyond the coldest rung of a population run: looked at along rays to
-its zeros."""
+its zeros.
+"""
 
 from __future__ import annotations
 
@@ -176,7 +177,8 @@ def _descend(
     start: Float[np.ndarray, "particles d"], energies: Energies, gradients: Gradients
 ) -> tuple[Float[np.ndarray, "particles d"], Float[np.ndarray, " particles"], np.ndarray]:
     """Steps against the gradient as long as the best of several says; where they end, the energy
-    there, and where nothing is gained."""
+    there, and where nothing is gained.
+    """
     where, value = start.copy(), energies(start)
     stalled = np.zeros(len(start), dtype=bool)
     for _ in range(DESCENTS):
@@ -206,7 +208,8 @@ def _change(
     along: Float[np.ndarray, " octaves"], followed: int, lowest: float
 ) -> tuple[float, float, float] | None:
     """Exponents near the particle and far below, and where they change, as a share; the same twice
-    where they do not; ``None`` unseen."""
+    where they do not; ``None`` unseen.
+    """
     usable = np.isfinite(along) & (along > max(1e4 * lowest, 1e-290))
     count = min(followed, int(np.argmin(usable)) if not usable.all() else len(usable))
     if count < 2 * LEVEL_OCTAVES:

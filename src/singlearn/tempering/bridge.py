@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Key, PyTree
 
 from singlearn.phases.restriction import PhaseTooSmallError, Restriction
-from singlearn.tempering.path import Path, Program
+from singlearn.tempering.path import Path, PathFunctions
 from singlearn.triple import Model, Triple
 
 PRIOR_DRAWS = 256
@@ -56,7 +56,7 @@ class _Compiled:
     inside: Callable[[Float[Array, "draws d"]], Bool[Array, " draws"]]
     minus_log_posterior: Callable[[Float[Array, " d"], float, PyTree], Float[Array, ""]]
     hessian: Callable[[Float[Array, " d"], float, PyTree], Float[Array, "d d"]]
-    program: Program
+    program: PathFunctions
 
 
 def build_bridge(
@@ -118,7 +118,7 @@ def _compile(model: Model, restriction: Restriction) -> _Compiled:
         jax.jit(jax.vmap(inside)),
         jax.jit(minus_log_posterior),
         jax.jit(jax.hessian(minus_log_posterior)),
-        Program((model, restriction), d, lambda z, setting: log_reference(z), energy),
+        PathFunctions((model, restriction), d, lambda z, setting: log_reference(z), energy),
     )
 
 

@@ -30,7 +30,7 @@ BESIDE_THE_NUMBERS = ("index", "run", "digest")
 LABELS = ("name", "n", "dimension", "is_population")
 
 
-class Checkpoint:
+class CheckpointFolder:
     """A folder with one file per rung, and one that says what the run is made of; held by one run
     at a time.
 
@@ -57,7 +57,7 @@ class Checkpoint:
         self._run = ""
         self._made: list[Path] = []
 
-    def __enter__(self) -> Checkpoint:
+    def __enter__(self) -> CheckpointFolder:
         if self.path.exists() and not self.path.is_dir():
             raise ValueError(f"checkpoint: {self.path} is a file; it should be a folder")
         self._made = make_folder(self.path)
@@ -147,7 +147,8 @@ class Checkpoint:
 
     def _compare(self) -> None:
         """Raise ``ValueError`` unless the folder is empty or was begun with these settings, this
-        triple and this phase."""
+        triple and this phase.
+        """
         if not self._recorded.exists():
             rungs = sorted(self.path.glob("rung_*.npz"))
             if rungs:

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from singlearn.measure.ranks import ranks
 from singlearn.tempering.coordinate_memory import COORDINATE_MOVES, CoordinateMemory, Outlook
-from singlearn.tempering.markov_moves import Moved, Moves
+from singlearn.tempering.markov_moves import MovedParticles, Moves
 
 # A rung is done when the rank correlation of its energies with those before the moves is below
 # this, and all but this share moved.
@@ -54,7 +54,7 @@ class Adaptation:
 
 
 @dataclass(frozen=True)
-class Mixing:
+class RungMixing:
     """How a rung mixed: moves made, their mean acceptance, what the energies still remember, who
     never moved.
     """
@@ -74,7 +74,9 @@ def decorrelate(
     beta: float,
     adaptation: Adaptation,
     coordinates: CoordinateMemory | None = None,
-) -> tuple[Float[np.ndarray, "particles d"], Float[np.ndarray, " particles"], Mixing, Adaptation]:
+) -> tuple[
+    Float[np.ndarray, "particles d"], Float[np.ndarray, " particles"], RungMixing, Adaptation
+]:
     """Move all particles at ``beta``, adapting steps on the way, until they are decorrelated or the
     budget is spent.
 
@@ -160,7 +162,7 @@ def decorrelate(
             )
             walk.account(result, longer + 1)
             outlook.see(coordinates.shared(walk.particles))
-    mixing = Mixing(
+    mixing = RungMixing(
         len(walk.acceptances),
         float(np.mean(walk.acceptances)),
         walk.correlation,
@@ -184,8 +186,8 @@ class _Walk:
         self._start = ranks(energies)
         self._moved = np.zeros(len(particles), dtype=bool)
 
-    def account(self, result: Moved, cost: int) -> float:
-        """Take over the result of one move that cost so many gradients a particle; its
+    def account(self, result: MovedParticles, cost: int) -> float:
+        """Take over the result of one move that cost so many gradients per particle; its
         acceptance.
         """
         self.particles, self.energies = np.asarray(result.particles), np.asarray(result.energies)

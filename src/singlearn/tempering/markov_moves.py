@@ -20,7 +20,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Bool, Float, Key
 
 from singlearn.tempering.landscape import QUICKLY_COMPILED
-from singlearn.tempering.path import Path, Program
+from singlearn.tempering.path import Path, PathFunctions
 from singlearn.tempering.traces import trace_in
 from singlearn.triple import Coordinates, Triple
 
@@ -44,7 +44,7 @@ Options = dict[str, Any] | None
 """Of XLA's compiler."""
 
 
-class Moved(NamedTuple):
+class MovedParticles(NamedTuple):
     """A population after one move; a Hamiltonian move also leaves the gradients of the log
     density.
     """
@@ -63,8 +63,8 @@ class Moves:
     """
 
     energies: Callable[[Float[Array, "particles d"]], Float[Array, " particles"]]
-    hamiltonian: Callable[..., Moved]
-    curvature: Callable[..., Moved]
+    hamiltonian: Callable[..., MovedParticles]
+    curvature: Callable[..., MovedParticles]
 
 
 def compile_moves(path: Path, particles: int) -> Moves:
@@ -79,14 +79,14 @@ def compile_moves(path: Path, particles: int) -> Moves:
     )
     return Moves(
         energies=lambda u: energies(u, (), data),
-        hamiltonian=lambda keys, u, *shared: Moved(*hamiltonian(keys, u, shared, data)),
-        curvature=lambda keys, u, *shared: Moved(*curvature(keys, u, shared, data)),
+        hamiltonian=lambda keys, u, *shared: MovedParticles(*hamiltonian(keys, u, shared, data)),
+        curvature=lambda keys, u, *shared: MovedParticles(*curvature(keys, u, shared, data)),
     )
 
 
 @lru_cache(maxsize=16)
 def _compile(
-    program: Program, particles: int, chunk: int, wide: bool
+    program: PathFunctions, particles: int, chunk: int, wide: bool
 ) -> tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]:
     """Energies, Hamiltonian and curvature moves; data are an argument of each."""
     # Late, for it loads all of BlackJAX.

@@ -22,7 +22,7 @@ from singlearn.tempering.path import Path
 from singlearn.tempering.rungs import Rungs
 from singlearn.tempering.settings import Settings
 from singlearn.tempering.unseen_modes import (
-    Search,
+    ModeSearch,
     UnseenMode,
     is_found_by_luck,
     is_missing,
@@ -162,7 +162,7 @@ def _some(rungs: Rungs, begin: int, end: int) -> Rungs:
 
 
 def _added(
-    triple: Triple, settings: Settings, main: WithModes, found: Search, progress: Progress
+    triple: Triple, settings: Settings, main: WithModes, found: ModeSearch, progress: Progress
 ) -> tuple[WithModes, list[str]]:
     """Every missing mode tempered from inside, the rest without them, and what is to be said about
     it.
@@ -270,7 +270,7 @@ def _is_rounded_away(rungs: Rungs, precision: str) -> bool:
 
 
 def _never_zero(
-    triple: Triple, rungs: Rungs, found: Search, lowest: float, restricted: bool
+    triple: Triple, rungs: Rungs, found: ModeSearch, lowest: float, restricted: bool
 ) -> list[str]:
     if (
         not triple.is_population
@@ -288,7 +288,7 @@ def _never_zero(
     ]
 
 
-def _truth_below(triple: Triple, rungs: Rungs, found: Search) -> list[str]:
+def _truth_below(triple: Triple, rungs: Rungs, found: ModeSearch) -> list[str]:
     if not triple.truth_is_parameter or triple.truth_energy is None or triple.is_population:
         return []
     lowest = float(rungs.energies.min())

@@ -18,7 +18,7 @@ from singlearn.tempering.descent import Descended, descend, one_by_one
 from singlearn.tempering.landscape import QUICKLY_COMPILED, numbers_of
 from singlearn.triple import Model, Triple
 
-# A maximum of the likelihood where the prior costs this many nats an observation more than at the
+# A maximum of the likelihood where the prior costs this many nats per observation more than at the
 # mode is set aside. On the galaxy data the fit of three components that everybody reports costs 1.3
 # of them, components on two neighbouring observations cost 130 and 800.
 SPIKE_COST = 10.0

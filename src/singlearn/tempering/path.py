@@ -14,7 +14,7 @@ OfCoordinates = Callable[[Float[Array, " d"], PyTree], Float[Array, ""]]
 
 
 @dataclass(frozen=True)
-class Program:
+class PathFunctions:
     """The functions of a path, without its data; equal where ``key`` is.
 
     Attributes:
@@ -44,7 +44,7 @@ class Path:
             has rungs around β = 1/log n, where λ is read.
     """
 
-    program: Program
+    program: PathFunctions
     data: PyTree
     name: str
     n: float = 1.0
@@ -72,5 +72,5 @@ class Path:
         def log_base(u: Float[Array, " d"], data: PyTree) -> Float[Array, ""]:
             return own.coordinates.log_prob(u)
 
-        program = Program(own.as_model(), own.dimension, log_base, own.energy)
+        program = PathFunctions(own.as_model(), own.dimension, log_base, own.energy)
         return cls(program, own.data, name or own.name, float(own.n), own.is_population)

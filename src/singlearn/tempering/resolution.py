@@ -1,5 +1,6 @@
 """Down to which temperature rounding leaves the energies their digits, measured on the
-particles."""
+particles.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ Changes = Callable[[Float[np.ndarray, "probes times"]], Float[np.ndarray, "probe
 @dataclass(frozen=True)
 class _Rung:
     """What the probes of one rung showed: changes of the energy that can be resolved, changes that
-    cannot, or none at all."""
+    cannot, or none at all.
+    """
 
     resolved: int
     unresolved: int

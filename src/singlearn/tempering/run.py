@@ -91,14 +91,17 @@ class Run(Answer):
 
     @property
     def name(self) -> str:
+        """Of the triple."""
         return str(self.settings["name"])
 
     @property
     def n(self) -> float:
+        """The sample size, or n of a population triple."""
         return float(self.settings["n"])
 
     @property
     def dimension(self) -> int:
+        """d, the number of parameters."""
         return int(self.settings["dimension"])
 
     @property
@@ -108,6 +111,7 @@ class Run(Answer):
 
     @property
     def is_population(self) -> bool:
+        """Whether the energy is n K(w), without data."""
         return bool(self.settings["is_population"])
 
     @property
@@ -135,6 +139,7 @@ class Run(Answer):
 
     @property
     def beta_max(self) -> float:
+        """The coldest inverse temperature, in 1/nats."""
         return float(self.rungs.inverse_temperature[-1])
 
     @property
@@ -149,7 +154,14 @@ class Run(Answer):
         population run, where it is 0.
 
         Looked for when it is first asked for, which takes a second or more and needs the triple,
-        and then kept. Raises ``ValueError`` on a run loaded without its triple.
+        and then kept.
+
+        Returns:
+            The lowest energy in nats, the parameter where it is, and whether it is a maximum of the
+            likelihood; or ``None``.
+
+        Raises:
+            ValueError: a run loaded without its triple.
         """
         return (
             self.optimum if self.is_population or self.optimum is not None else self._found_optimum
@@ -186,21 +198,37 @@ class Run(Answer):
     def free_energy(self, beta: float | int = 1.0) -> Estimate:
         """F_n(β) = -log ∫ exp(-β n L_n) φ dw, in nats; at β = 1 minus the log evidence.
 
-        Raises ``ValueError`` outside [0, beta_max], and where rounding leaves the energies no
-        digits (``cautions`` then says ``rounding``).
-
         Of a restricted run the integral is over the phase, under the prior of the whole: F(0) is
         minus the log of its prior mass.
+
+        Returns:
+            F in nats, with its standard error over replicates.
+
+        Raises:
+            ValueError: β outside [0, beta_max], or rounding leaves the energies no digits
+                (``cautions`` then says ``rounding``).
         """
         return self.view.free_energy(beta)
 
     def energy(self, beta: float | int) -> Estimate:
-        """E(β) = E_w^β[n L_n], in nats. Raises ``ValueError`` outside [0, beta_max]."""
+        """E(β) = E_w^β[n L_n], in nats.
+
+        Returns:
+            E in nats, with its standard error over replicates.
+
+        Raises:
+            ValueError: β outside [0, beta_max].
+        """
         return self.view.energy(beta)
 
     def centred_energy(self, beta: float | int) -> Estimate:
-        """E_w^β[n K_n] = E(β) - n S_n, in nats; needs the truth. Raises ``ValueError`` where the
-        truth is unknown.
+        """E_w^β[n K_n] = E(β) - n S_n, in nats; needs the truth.
+
+        Returns:
+            The energy above that of the truth, in nats.
+
+        Raises:
+            ValueError: the truth is unknown, or β outside [0, beta_max].
         """
         if self.truth_energy is None:
             raise ValueError(
@@ -211,7 +239,14 @@ class Run(Answer):
         return replace(energy, value=energy.value - self.truth_energy, replicates=shifted)
 
     def heat_capacity(self, beta: float | int) -> Estimate:
-        """C(β) = β² Var_w^β[n L_n], dimensionless. Raises ``ValueError`` outside [0, beta_max]."""
+        """C(β) = β² Var_w^β[n L_n], dimensionless.
+
+        Returns:
+            C without a unit, with its standard error over replicates.
+
+        Raises:
+            ValueError: β outside [0, beta_max].
+        """
         return self.view.heat_capacity(beta)
 
     # -- the learning coefficient
@@ -232,6 +267,9 @@ class Run(Answer):
                 two decades of a population run.
             multiplicity: m, if it is known; default: the proven one where the triple has one and
                 the run is a population run.
+
+        Returns:
+            λ̂ with its error, by method, and the recommended value.
         """
         if multiplicity is None and self.is_population:
             multiplicity = self.known_multiplicity
@@ -359,8 +397,11 @@ class Run(Answer):
         """V(t), the prior volume with K < t, at every t this population run reached; λ is read off
         it too.
 
-        Raises ``ValueError`` for a run with data, whose K is unknown, and for one to which modes
-        were added.
+        Returns:
+            V at the thresholds, with its errors.
+
+        Raises:
+            ValueError: a run with data, whose K is unknown, or one to which modes were added.
         """
         if not self.is_population:
             raise ValueError(
@@ -382,28 +423,48 @@ class Run(Answer):
     # ----------------------------------------------------------------------------------------------
 
     def wbic(self) -> Estimate:
-        """WBIC = E(1/log n), in nats: the free energy up to O(√log n) (Watanabe 2013). Raises
-        ``ValueError`` for n < 3 or a short run.
+        """WBIC = E(1/log n), in nats: the free energy up to O(√log n) (Watanabe 2013).
+
+        Returns:
+            WBIC in nats, with its standard error over replicates.
+
+        Raises:
+            ValueError: n < 3, or a run that ends before β = 1/log n.
         """
         if self.n < 3:
             raise ValueError(f"WBIC needs n ≥ 3; n = {self.n:g}")
         return self.energy(1 / np.log(self.n))
 
     def waic(self) -> criteria.Waic:
-        """WAIC with the functional variance and the singular fluctuation ν, in nats. Raises
-        ``ValueError`` without draws at β = 1.
+        """WAIC with the functional variance and the singular fluctuation ν, in nats.
+
+        Returns:
+            WAIC in nats, with both errors.
+
+        Raises:
+            ValueError: no draws at β = 1.
         """
         return criteria.waic(self._pointwise())
 
     def loo(self) -> criteria.Loo:
-        """Leave-one-out loss by PSIS, through ArviZ, in nats. Raises ``ValueError`` without draws
-        at β = 1.
+        """Leave-one-out loss by PSIS, through ArviZ, in nats.
+
+        Returns:
+            The loss in nats, with both errors and the k̂ of every observation.
+
+        Raises:
+            ValueError: no draws at β = 1.
         """
         return criteria.loo(self._pointwise())
 
     def bic(self) -> float:
-        """BIC = n L_n(ŵ) + (d/2) log n, in nats: the regular answer. Raises ``ValueError`` for a
-        population run.
+        """BIC = n L_n(ŵ) + (d/2) log n, in nats: the regular answer.
+
+        Returns:
+            BIC in nats.
+
+        Raises:
+            ValueError: a population run.
         """
         optimum = self.find_optimum()
         if self.is_population or optimum is None:
@@ -442,6 +503,9 @@ class Run(Answer):
                 that JAX can trace (fast), or any function that returns something hashable;
                 ready-made ones are in ``singlearn.phases``.
 
+        Returns:
+            The phases, which can be read at any β of the ladder.
+
         Raises:
             ValueError: a run loaded without its triple, or a labeller that returns floating point
                 numbers.
@@ -462,7 +526,12 @@ class Run(Answer):
         axis ``size``.
 
         Drawn with replacement from all kept particles of all rungs and replicates, by weight.
-        Raises ``ValueError`` on a run loaded without its triple, or β outside the ladder.
+
+        Returns:
+            A pytree in the structure of the prior.
+
+        Raises:
+            ValueError: a run loaded without its triple, or β outside the ladder.
         """
         if self.triple is None:
             raise ValueError(
@@ -477,6 +546,9 @@ class Run(Answer):
     ) -> tuple[Int[np.ndarray, "replicates kept"], Int[np.ndarray, "replicates kept"]]:
         """Rung and place of equally weighted draws at ``beta_max``: the last rung, or drawn by
         weight where modes were added.
+
+        Returns:
+            Indices into the ladder and among the particles of a rung, one row per replicate.
         """
         kept = self.rungs.particles.shape[2]
         places = np.broadcast_to(np.arange(kept), (self.rungs.replicates, kept))
@@ -572,8 +644,10 @@ class Run(Answer):
         """Write the run, losslessly, as NetCDF, or as Zarr if ``path`` ends in ``.zarr``, with the
         identity of what it was made of.
 
-        The optimum is written if it has been looked for. Raises ``OSError`` where the file cannot
-        be written, and leaves what was there.
+        The optimum is written if it has been looked for.
+
+        Raises:
+            OSError: the file cannot be written; what was there stays.
         """
         from singlearn.tempering.storage import save
 
@@ -594,6 +668,9 @@ class Run(Answer):
                 and to look for an optimum.
             restrict: the phase that was tempered, as it was given to ``temper``; with a triple
                 only.
+
+        Returns:
+            The run as it was saved, without its triple if none is given.
 
         Raises:
             FileNotFoundError: there is nothing at the path.

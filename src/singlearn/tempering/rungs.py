@@ -35,12 +35,12 @@ class Rung(Shown):
 
 @dataclass(frozen=True)
 class Rungs(Answer):
-    """All rungs, stacked; the first is the prior, β = 0.
+    r"""All rungs, stacked; the first is the prior, β = 0.
 
     ``particles`` are flat unconstrained coordinates of the particles ``kept``, whose numbers within
     a population they are; everything else is for all particles. ``ancestor`` is the number, on the
     rung before, of the particle that each descends from; on the first rung its own.
-    ``log_evidence_step`` is :math:`\\log(Z_{β_k}/Z_{β_{k-1}})` from the incremental weights,
+    ``log_evidence_step`` is :math:`\log(Z_{β_k}/Z_{β_{k-1}})` from the incremental weights,
     ``effective_sample_size`` what those weights left of each population as a share of N,
     ``rank_correlation`` what the energies remember of the rung before after ``moves`` moves,
     ``stuck_share`` the particles that no move moved.
@@ -82,6 +82,7 @@ class Rungs(Answer):
 
     @property
     def replicates(self) -> int:
+        """How many independent populations there are."""
         found: int = self.energies.shape[1]
         return found
 

@@ -281,8 +281,12 @@ def _compare(
 
 
 def _read(source: Path) -> xr.DataTree:
-    """The tree at a path. Raises ``FileNotFoundError`` or ``ValueError`` in words where there is
-    none."""
+    """The tree at a path.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: it cannot be read.
+    """
     reads = "Run.load reads what Run.save wrote: NetCDF (.nc), or a Zarr folder (.zarr)"
     if not source.exists():
         raise FileNotFoundError(f"path: there is no saved run at {source}")

@@ -25,7 +25,7 @@ from singlearn.running.progress import Progress
 from singlearn.tempering.anneal import anneal
 from singlearn.tempering.arguments import check_precision, population_arguments
 from singlearn.tempering.beyond import look_beyond
-from singlearn.tempering.checkpoint import Checkpoint
+from singlearn.tempering.checkpoint import CheckpointFolder
 from singlearn.tempering.made_of import MadeOf
 from singlearn.tempering.markov_moves import prior_draws
 from singlearn.tempering.modes import CHOICES, names, with_modes
@@ -84,7 +84,12 @@ def temper(
             inside and adds its evidence, ``"warn"`` names it, ``None`` does not look. See "What no
             particle has seen" in the guide.
 
+    Returns:
+        The ladder of temperatures with its particles, from which free energies, λ̂, criteria and
+        phases are read.
+
     Raises:
+        TypeError: ``triple`` is none.
         ValueError: an argument out of range, or a checkpoint of another run, or with a damaged file
             in it.
         FolderInUseError: another run is at work in the checkpoint.
@@ -145,7 +150,11 @@ def temper(
     settings = Settings.of(path, beta_max, particles, replicates, seed, target_ess, thin, precision)
     if restrict is None:
         refuse_negative_divergence(triple, particles, replicates, seed, precision)
-    with nullcontext() if checkpoint is None else Checkpoint(checkpoint, settings, made_of) as disk:
+    with (
+        nullcontext()
+        if checkpoint is None
+        else CheckpointFolder(checkpoint, settings, made_of) as disk
+    ):
         rungs = anneal(path, settings, disk, progress, start)
     resolved = resolved_inverse_temperature(triple, rungs, seed)
     resolution: dict[str, Any] = {} if resolved is None else {"resolved_beta": resolved}

@@ -128,6 +128,9 @@ def temper_from(
         beta: inverse temperature > 0, in 1/nats.
         particles, replicates, seed, target_ess, precision, progress: as for ``temper``.
 
+    Returns:
+        The free energy in nats with its error, and the particles it was measured with.
+
     Raises:
         ValueError: an argument out of range, or a start that is outside the phase or has infinite
             energy.

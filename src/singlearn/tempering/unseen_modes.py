@@ -65,7 +65,7 @@ class UnseenMode:
 
 
 @dataclass(frozen=True)
-class Search:
+class ModeSearch:
     """What was looked at, and what was found.
 
     Attributes:
@@ -88,7 +88,7 @@ class Search:
     scales: Float[np.ndarray, " d"] = field(default_factory=lambda: np.zeros(0), repr=False)
 
 
-def search(triple: Triple, moves: Moves, rungs: Rungs, view: LadderView, seed: int) -> Search:
+def search(triple: Triple, moves: Moves, rungs: Rungs, view: LadderView, seed: int) -> ModeSearch:
     r"""Look where the particles have not been.
 
     From many starts at once :math:`βnL_n - \log φ` is descended: from draws of the prior (the
@@ -114,7 +114,7 @@ def search(triple: Triple, moves: Moves, rungs: Rungs, view: LadderView, seed: i
     last = rung_looked_at(rungs.inverse_temperature, view.coldest, triple.is_population)
     beta = float(rungs.inverse_temperature[last])
     if beta == 0:
-        return Search(0.0, 0, 0, 0, float(rungs.energies.min()), ())
+        return ModeSearch(0.0, 0, 0, 0, float(rungs.energies.min()), ())
     budget = SHARE * float(rungs.gradients.sum()) * rungs.energies[0].size
     draws, draw_energies = _scan(triple, moves, rungs, budget / 3, seed)
     scales = _scales(draws[: rungs.energies[0].size])
@@ -171,7 +171,7 @@ def search(triple: Triple, moves: Moves, rungs: Rungs, view: LadderView, seed: i
         alike = Likeness(triple, mode, beta, here.shape[0] * here.shape[1])
         unseen = judged(mode, np.maximum(shares, alike.holds(here).mean(axis=1)), alike.holds)
         missing += [] if unseen is None else [unseen]
-    return Search(
+    return ModeSearch(
         inverse_temperature=beta,
         descents=len(starts),
         switches=switches.count,

@@ -42,6 +42,7 @@ class PhaseDiagram(Answer):
 
     @property
     def values(self) -> Float[np.ndarray, " points"]:
+        """The values of the parameter."""
         return np.array([point.value for point in self.points])
 
     @property
@@ -77,6 +78,9 @@ class PhaseDiagram(Answer):
     def second_differences(self) -> list[tuple[float, Estimate]]:
         """The second divided difference of F, which tends to F'', at every inner point, in nats per
         unit of θ squared.
+
+        Returns:
+            Value of θ and second difference, in the order of θ.
         """
         found = []
         for a, b, c in zip(self.points, self.points[1:], self.points[2:], strict=False):
@@ -99,7 +103,7 @@ class PhaseDiagram(Answer):
         )
 
     def table(self) -> pandas.DataFrame:
-        """One point a row: F in nats, the heat capacity, the share of every phase."""
+        """One point per row: F in nats, the heat capacity, the share of every phase."""
         return frame(
             {
                 self.parameter: point.value,

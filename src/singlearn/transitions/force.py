@@ -32,6 +32,9 @@ def forces(
     mean tends to dF/dθ.
 
     ``None`` where the triples have different parameters.
+
+    Returns:
+        One row per replicate, or ``None``.
     """
     if here.dimension != there.dimension:
         return None
@@ -68,6 +71,9 @@ def within(
 ) -> tuple[Estimate, float] | None:
     """Mean of the force within a phase and its standard deviation there; ``None`` if fewer than ten
     particles are inside.
+
+    Returns:
+        The mean with its error, and the standard deviation, or ``None``.
     """
     if force is None or inside.sum() < FEWEST or not np.isfinite(force[inside]).all():
         return None

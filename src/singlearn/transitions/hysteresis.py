@@ -24,10 +24,11 @@ from singlearn.results.result import Answer
 from singlearn.results.table import aligned_rows, frame, share_cell
 from singlearn.running.arguments import real_number
 from singlearn.running.progress import Progress, ProgressBar
+from singlearn.running.sweep import Client, spread
 from singlearn.tempering import temper
 from singlearn.tempering.anneal import anneal
 from singlearn.tempering.arguments import population_arguments
-from singlearn.tempering.path import Path, Program
+from singlearn.tempering.path import Path, PathFunctions
 from singlearn.tempering.settings import Settings
 from singlearn.transitions.phase_diagram import distinct_values
 from singlearn.triple import Model, Triple
@@ -68,6 +69,7 @@ class Hysteresis(Answer):
 
     @property
     def phases(self) -> tuple[str, ...]:
+        """The names of all phases that were seen, in the order of the alphabet."""
         return tuple(
             sorted(
                 {
@@ -122,7 +124,7 @@ class Hysteresis(Answer):
         return (Caution(Reason.METASTABLE, self._verdict()),)
 
     def table(self) -> pandas.DataFrame:
-        """One value a row: the share of every phase on the way up and on the way down."""
+        """One value per row: the share of every phase on the way up and on the way down."""
         return frame(
             {
                 self.parameter: value,
@@ -155,6 +157,7 @@ def hysteresis(
     replicates: int = 4,
     seed: int = 0,
     parameter: str = "θ",
+    client: Client | None = None,
     progress: Progress = None,
 ) -> Hysteresis:
     r"""Temper at one end of a sweep and carry the population to the other, and the same from the
@@ -167,7 +170,12 @@ def hysteresis(
         make_triple, along, labeller, particles, replicates, seed, parameter: as for
             ``phase_diagram``; all triples have the same parameters.
         beta: inverse temperature, the same all along, in 1/nats.
-        progress: as for ``temper``.
+        client: a Dask client, to run the two directions on two of its workers; by default they run
+            here, one after the other.
+        progress: as for ``temper``; workers of a client show none.
+
+    Returns:
+        Free energies in nats and the share of every phase, at every value in both directions.
 
     Raises:
         ValueError: fewer than two distinct finite values, or triples of different dimension.
@@ -175,39 +183,78 @@ def hysteresis(
     values = distinct_values(along)
     beta = real_number("beta", beta, above=0, meaning="a positive inverse temperature")
     particles, replicates, seed, _ = population_arguments(particles, replicates, seed)
-    triples = {value: make_triple(value) for value in values}
-    if len({triple.dimension for triple in triples.values()}) > 1:
+    if len({make_triple(value).dimension for value in values}) > 1:
         raise ValueError(
             "make_triple: its triples differ in dimension; a population cannot be carried from one "
             "to another"
         )
+    measure = _BranchMeasurement(
+        make_triple, tuple(values), labeller, beta, particles, replicates, seed
+    )
+    if client is not None:
+        up, down = spread(parameter, measure, DIRECTIONS, client, progress)
+        return Hysteresis(parameter, up, down)
+    with ProgressBar("up and down", f"{parameter} = {values[0]:.4g}", progress) as bar:
 
-    def branch(direction: str, order: list[float], own_seed: int, bar: ProgressBar) -> Branch:
-        def come_to(index: int) -> None:
-            done = (0 if direction == "up" else len(order)) + index
-            words = f"{direction}, {parameter} = {order[index]:.4g}"
-            bar.show(done / (2 * len(order)), words)
+        def come_to(direction: str, index: int) -> None:
+            done = DIRECTIONS.index(direction) * len(values) + index
+            value = measure.order(direction)[index]
+            bar.show(done / (2 * len(values)), f"{direction}, {parameter} = {value:.4g}")
 
-        come_to(0)
+        up, down = (measure(direction, come_to=come_to) for direction in DIRECTIONS)
+    return Hysteresis(parameter, up, down)
+
+
+DIRECTIONS = ("up", "down")
+APART = 1_000_003
+"""Between the seeds of the two directions: more than any sweep has values."""
+
+
+@dataclass(frozen=True)
+class _BranchMeasurement:
+    """What is done in one direction; an object and no closure, so that it can be sent to another
+    process as it is.
+    """
+
+    make_triple: Callable[[float], Triple]
+    values: tuple[float, ...]
+    labeller: Labeller
+    beta: float
+    particles: int
+    replicates: int
+    seed: int
+
+    def order(self, direction: str) -> tuple[float, ...]:
+        """The values as they are visited."""
+        return self.values if direction == "up" else self.values[::-1]
+
+    def __call__(
+        self,
+        direction: str,
+        wait: bool = True,
+        come_to: Callable[[str, int], None] = lambda direction, index: None,
+    ) -> Branch:
+        order = self.order(direction)
+        seed = self.seed + APART * DIRECTIONS.index(direction)
+        triples = [self.make_triple(value) for value in order]
+        come_to(direction, 0)
         run = temper(
-            triples[order[0]],
-            beta_max=beta,
-            particles=particles,
-            replicates=replicates,
-            seed=own_seed,
+            triples[0],
+            beta_max=self.beta,
+            particles=self.particles,
+            replicates=self.replicates,
+            seed=seed,
             progress=False,
         )
         rung, place = run.coldest()
         population, free = (
             run.rungs.particles[rung, np.arange(len(rung))[:, None], place],
-            [run.free_energy(beta)],
+            [run.free_energy(self.beta)],
         )
-        shares = [_shares(triples[order[0]], labeller, population)]
-        for index, (here, there) in enumerate(pairwise(order)):
-            come_to(index + 1)
-            population, step = _carried(
-                triples[here], triples[there], float(beta), population, own_seed + 1 + index
-            )
+        shares = [_shares(triples[0], self.labeller, population)]
+        for index, (here, there) in enumerate(pairwise(triples)):
+            come_to(direction, index + 1)
+            population, step = _carried(here, there, self.beta, population, seed + 1 + index)
             last = free[-1]
             replicated = [a + b for a, b in zip(last.replicates, step.replicates, strict=True)]
             free.append(
@@ -215,13 +262,8 @@ def hysteresis(
                     replicated, math.hypot(last.standard_error, step.standard_error)
                 )
             )
-            shares.append(_shares(triples[there], labeller, population))
-        return Branch(direction, tuple(order), tuple(free), tuple(shares))
-
-    with ProgressBar("up and down", f"{parameter} = {values[0]:.4g}", progress) as bar:
-        up = branch("up", values, seed, bar)
-        down = branch("down", values[::-1], seed + 1_000_003, bar)
-    return Hysteresis(parameter, up, down)
+            shares.append(_shares(there, self.labeller, population))
+        return Branch(direction, order, tuple(free), tuple(shares))
 
 
 def _carried(
@@ -242,7 +284,7 @@ def _carried(
     return rungs.particles[-1], view.free_energy(1.0)
 
 
-def _between(here: Model, there: Model) -> Program:
+def _between(here: Model, there: Model) -> PathFunctions:
     """From the posterior at one value to that at another; its data are β and the data of both."""
 
     def log_posterior(triple: Triple, beta: Any, own: PyTree, u: Array) -> Float[Array, ""]:
@@ -258,7 +300,7 @@ def _between(here: Model, there: Model) -> Program:
         change = start(u, data) - log_posterior(there.triple, beta, second, u)
         return jnp.where(jnp.isnan(change), jnp.inf, change)
 
-    return Program((here, there), here.triple.dimension, start, energy)
+    return PathFunctions((here, there), here.triple.dimension, start, energy)
 
 
 def _shares(

@@ -65,6 +65,9 @@ def phase_diagram(
         progress: ``True`` or ``False``, or a function ``progress(share, words)``; default: a bar
             where standard error is a terminal or a notebook, else a line per minute.
 
+    Returns:
+        Every point with its phases, and the transitions between them.
+
     Raises:
         ValueError: fewer than two distinct finite values, or a folder of another sweep or with a
             damaged file; and as ``temper`` does.
@@ -122,8 +125,13 @@ def phase_diagram(
 
 
 def distinct_values(along: Sequence[float | int]) -> list[float]:
-    """The values of a sweep in order. Raises ``ValueError`` unless there are at least two distinct
-    finite ones.
+    """The values of a sweep in order.
+
+    Returns:
+        The values, increasing and distinct.
+
+    Raises:
+        ValueError: there are not at least two distinct finite ones.
     """
     meaning = "at least two distinct finite values"
     values = sorted({real_number("along", value, meaning=meaning) for value in along})
@@ -149,8 +157,13 @@ class _PointMeasurement:
     store: FinishedPoints | None
 
     def finished(self, value: float) -> Point | None:
-        """The point, if it is in the folder. Raises ``ValueError`` where it is another's, or
-        damaged.
+        """The point, if it is in the folder.
+
+        Returns:
+            The point, or ``None`` where it is not there yet.
+
+        Raises:
+            ValueError: it is another's, or damaged.
         """
         if self.store is None:
             return None

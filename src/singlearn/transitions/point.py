@@ -273,6 +273,9 @@ def _read(document: dict[str, Any] | None) -> Estimate | None:
 def _coldest(run: Run, kept: np.ndarray) -> np.ndarray:
     """Of what is known of every kept particle (rungs, replicates, kept, …), what belongs to draws
     at β_max.
+
+    Returns:
+        The same, draw by draw: replicates, kept, ….
     """
     rung, place = run.coldest()
     found: np.ndarray = kept[rung, np.arange(len(rung))[:, None], place]

@@ -94,6 +94,9 @@ def find_transitions(points: Sequence[Point]) -> list[Transition]:
 
     The difference :math:`D = F_b - F_a` is fitted by a parabola to up to six points around its
     change of sign, weighted by their errors.
+
+    Returns:
+        One transition per crossing, in the order of θ.
     """
     names = sorted({name for point in points for name in point.phases})
     found = []
@@ -126,6 +129,9 @@ def _difference(point: Point, one: str, other: str) -> Estimate:
 
     In shares of one run F cancels, and the error is that of their ratio, replicate by replicate.
     Runs of their own are independent.
+
+    Returns:
+        The difference in nats, with its error.
     """
     first, second = point.phases[one].free_energy, point.phases[other].free_energy
     assert first is not None and second is not None
@@ -184,6 +190,9 @@ def _root(
 ) -> float:
     """The root of the fit between the two points; by a straight line between them where the fit has
     none there.
+
+    Returns:
+        The value of θ.
     """
     roots = [
         float(r.real)
@@ -224,6 +233,9 @@ def _order(left: Point, right: Point, before: str, after: str, root: float) -> t
     The threshold: the two halves of a single log-concave peak, wherever it is cut, have means apart
     by at most √3 times the sum of their deviations (a uniform density cut in the middle); beyond
     twice the sum there are two peaks.
+
+    Returns:
+        The order in words, and the reason.
     """
     gaps, spreads = [], []
     for point in (left, right):

@@ -24,7 +24,7 @@ DOUBLE, SINGLE = np.finfo(np.float64), np.finfo(np.float32)
 
 
 @dataclass(frozen=True)
-class Chart:
+class LeafChart:
     r"""One leaf of a parameter :math:`w = w(u)` seen from unconstrained coordinates u, an array of
     any shape.
 
@@ -43,7 +43,7 @@ class Chart:
     resolved: tuple[float, float] = (-np.inf, np.inf)
 
 
-def chart_of(distribution: dist.Distribution) -> Chart:
+def chart_of(distribution: dist.Distribution) -> LeafChart:
     """The chart of a NumPyro distribution.
 
     NumPyro's own, except where a share of the draws lies where that one is clipped: near 0 and 1 of
@@ -86,7 +86,7 @@ def _broadcast(parameter: Any, shape: tuple[int, ...]) -> Float[np.ndarray, "*sh
     return np.broadcast_to(np.asarray(parameter, float), shape)
 
 
-def _numpyro_chart(distribution: dist.Distribution) -> Chart:
+def _numpyro_chart(distribution: dist.Distribution) -> LeafChart:
     def log_prob(u: Float[Array, "*shape"]) -> Float[Array, ""]:
         own = at_use(distribution)
         transform = biject_to(own.support)
@@ -98,7 +98,7 @@ def _numpyro_chart(distribution: dist.Distribution) -> Chart:
         found: Float[Array, "*shape"] = biject_to(own.support).inv(own.sample(key))
         return found
 
-    return Chart(
+    return LeafChart(
         sample,
         log_prob,
         constrain=lambda u: biject_to(at_use(distribution).support)(u),
@@ -162,7 +162,7 @@ def _finite_exp(log_w: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     )
 
 
-def _beta(a: Float[np.ndarray, "*shape"], b: Float[np.ndarray, "*shape"]) -> Chart:
+def _beta(a: Float[np.ndarray, "*shape"], b: Float[np.ndarray, "*shape"]) -> LeafChart:
     r""":math:`u = \log w/(1-w)`, the difference of two log gamma draws; its density is
     :math:`σ(u)^a σ(-u)^b / B(a, b)`.
     """
@@ -186,12 +186,12 @@ def _beta(a: Float[np.ndarray, "*shape"], b: Float[np.ndarray, "*shape"]) -> Cha
         w = jnp.asarray(w, float)
         return jnp.log(w) - jnp.log1p(-w)
 
-    return Chart(
+    return LeafChart(
         sample, log_prob, constrain, unconstrain, (np.log(DOUBLE.tiny), -np.log(DOUBLE.eps))
     )
 
 
-def _dirichlet(a: Float[np.ndarray, "*batch K"]) -> Chart:
+def _dirichlet(a: Float[np.ndarray, "*batch K"]) -> LeafChart:
     r"""Stick breaking, :math:`u_k = \log w_k / (w_{k+1} + … + w_K)`, all of it in logarithms.
 
     The K - 1 breaks are independent Beta variables of :math:`a_k` and :math:`a_{k+1} + … + a_K`.
@@ -226,14 +226,14 @@ def _dirichlet(a: Float[np.ndarray, "*batch K"]) -> Chart:
         behind = jnp.flip(jax.lax.cumlogsumexp(jnp.flip(logs, -1), axis=logs.ndim - 1), -1)[..., 1:]
         return logs[..., :-1] - behind
 
-    return Chart(
+    return LeafChart(
         sample, log_prob, constrain, unconstrain, (np.log(DOUBLE.tiny), -np.log(DOUBLE.tiny))
     )
 
 
 def _log_gamma(
     a: Float[np.ndarray, "*shape"], rate: Float[np.ndarray, "*shape"], power: int
-) -> Chart:
+) -> LeafChart:
     r""":math:`u = \log w` for :math:`w = g^{±1}`, g of a Gamma distribution.
 
     With :math:`v = \log rg` the density is :math:`e^{av - e^v}/Γ(a)`.
@@ -249,10 +249,10 @@ def _log_gamma(
         return jnp.sum(constant(a) * v - jnp.exp(v)) - log_volume
 
     edges = float(np.log(DOUBLE.tiny)), float(np.log(DOUBLE.max))
-    return Chart(sample, log_prob, _finite_exp, lambda w: jnp.log(jnp.asarray(w, float)), edges)
+    return LeafChart(sample, log_prob, _finite_exp, lambda w: jnp.log(jnp.asarray(w, float)), edges)
 
 
-def _log_normal(loc: Float[np.ndarray, "*shape"], scale: Float[np.ndarray, "*shape"]) -> Chart:
+def _log_normal(loc: Float[np.ndarray, "*shape"], scale: Float[np.ndarray, "*shape"]) -> LeafChart:
     r""":math:`u = \log w`, which is normal."""
 
     def sample(key: Key[Array, ""]) -> Float[Array, "*shape"]:
@@ -262,4 +262,4 @@ def _log_normal(loc: Float[np.ndarray, "*shape"], scale: Float[np.ndarray, "*sha
         return jnp.sum(dist.Normal(constant(loc), constant(scale)).log_prob(u))
 
     edges = float(np.log(DOUBLE.tiny)), float(np.log(DOUBLE.max))
-    return Chart(sample, log_prob, _finite_exp, lambda w: jnp.log(jnp.asarray(w, float)), edges)
+    return LeafChart(sample, log_prob, _finite_exp, lambda w: jnp.log(jnp.asarray(w, float)), edges)

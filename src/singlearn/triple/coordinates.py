@@ -24,9 +24,13 @@ class Prior(Protocol):
     of R^d.
     """
 
-    def sample(self, key: Key[Array, ""]) -> PyTree: ...
+    def sample(self, key: Key[Array, ""]) -> PyTree:
+        """One draw, a pytree."""
+        ...
 
-    def log_prob(self, w: PyTree) -> Float[Array, ""]: ...
+    def log_prob(self, w: PyTree) -> Float[Array, ""]:
+        """The log density of a pytree, in nats."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,9 @@ class Coordinates(Shown):
     def names(self) -> list[str]:
         """Names of the leaves of the parameter pytree, in flattening order: ``layer.weight``, or
         ``w`` for a bare array.
+
+        Returns:
+            One name per leaf.
         """
         leaves = jax.tree_util.tree_leaves_with_path(self.shapes())
         return [jax.tree_util.keystr(path, simple=True, separator=".") or "w" for path, _ in leaves]
@@ -121,13 +128,6 @@ def splitter(shapes: PyTree) -> tuple[int, Callable[[Float[Array, " d"]], PyTree
 
 def _is_distribution(leaf: Any) -> bool:
     return isinstance(leaf, dist.Distribution)
-
-
-def refuse_improper_or_discrete(name: str, distribution: dist.Distribution) -> None:
-    """Raise ``ValueError`` for a distribution that cannot be a prior of a continuous parameter; see
-    ``check_distribution``.
-    """
-    check_distribution(name, distribution)
 
 
 def _from_distributions(prior: PyTree) -> Coordinates:
@@ -209,7 +209,9 @@ def _from_object(prior: Prior) -> Coordinates:
 def _shapes_of_draws(prior: Prior) -> PyTree:
     """The pytree of shapes that ``sample`` draws.
 
-    Raises ``TypeError`` where JAX cannot follow it, ``ValueError`` for what is no real number.
+    Raises:
+        TypeError: JAX cannot follow it.
+        ValueError: it draws what is no real number.
     """
     try:
         shapes = jax.eval_shape(prior.sample, jax.random.key(0))

@@ -1,5 +1,6 @@
 """What a triple is, by its values: prior, coordinates and log likelihood at probe points, data by
-digest."""
+digest.
+"""
 
 from __future__ import annotations
 
@@ -98,7 +99,8 @@ def _made(leaf: Any) -> Part:
 
 def _draws(triple: Triple) -> Part:
     """Draws of a prior that is an object: its density does not tell how it draws. Versions of JAX
-    may draw other numbers."""
+    may draw other numbers.
+    """
     with jax.enable_x64(True):
         drawn = [
             np.asarray(triple.coordinates.sample(jax.random.key(k)), dtype=float) for k in range(2)
@@ -144,7 +146,8 @@ def _compiled(
     model: Model, points: tuple[int, ...], structure: Any, shapes: tuple[Any, ...]
 ) -> tuple[Callable[..., Any], str, tuple[int, ...]]:
     """The values at all probe points, compiled once for all data sets of a model; the narrowest
-    arithmetic that is in it; and how many values each function has per point."""
+    arithmetic that is in it; and how many values each function has per point.
+    """
     triple = model.triple
     sizes: list[int] = []
 

@@ -49,7 +49,10 @@ class Predictor(Answer):
         gives density zero.
 
         The average is taken under the logarithm with its maximum removed, so that densities far
-        below the smallest float survive. Raises ``ValueError`` for data that are not finite.
+        below the smallest float survive.
+
+        Raises:
+            ValueError: data that are not finite.
         """
         data = as_data(data)
         with jax.enable_x64(True):
@@ -61,7 +64,11 @@ class Predictor(Answer):
         """log p(y|x, w_r) of every draw and every observation in ``data``, in nats; the predictive
         density is the mean of their exponentials over draws.
 
-        Raises ``ValueError`` for data that are not finite.
+        Returns:
+            One row per draw, one column per observation.
+
+        Raises:
+            ValueError: data that are not finite.
         """
         data = as_data(data)
         with jax.enable_x64(True):
@@ -76,6 +83,9 @@ def predictive(triple: Triple, draws: PyTree) -> Predictor:
         triple: the model.
         draws: parameters with the structure of the prior, every leaf with a further leading axis R:
             ``run.sample(1.0, R, seed)``, ``laplace(…).sample(R, seed)``, ``nuts(…).draws``.
+
+    Returns:
+        A predictor, which gives log densities in nats.
 
     Raises:
         ValueError: a population triple, a triple from a NumPyro model (whose data are part of the

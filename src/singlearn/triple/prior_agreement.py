@@ -56,7 +56,7 @@ def is_numpyro_prior(triple: Triple) -> bool:
 
 
 def mass_finding(coordinates: Coordinates) -> tuple[PriorFinding, ...]:
-    """What is wrong where a number needs :math:`∫ p\\,du = 1`, as a run from a known parameter does
+    r"""What is wrong where a number needs :math:`∫ p\,du = 1`, as a run from a known parameter does
     and ``temper`` does not.
     """
     value, error = log_mass(coordinates)

@@ -307,6 +307,9 @@ class Triple(Shown):
     def truth_log_likelihood(self) -> Float[np.ndarray, " n"]:
         r"""The pointwise :math:`\log q(y_i|x_i)` in nats, in double precision.
 
+        Returns:
+            One number per observation.
+
         Raises:
             ValueError: the truth is unknown or does not match the model.
         """
@@ -335,6 +338,9 @@ class Triple(Shown):
     def pointwise(self, u: Float[Array, " d"], data: PyTree) -> Float[Array, " n"]:
         """log p(y_i|x_i,w(u)) at flat coordinates ``u``, in nats.
 
+        Returns:
+            One number per observation.
+
         Raises:
             ValueError: a population triple, which has no data.
         """
@@ -343,12 +349,18 @@ class Triple(Shown):
     def energy(self, u: Float[Array, " d"], data: PyTree) -> Float[Array, ""]:
         """n L_n(w(u)), or n K(w(u)) for a population triple, in nats; +inf where it is not a
         number. ``data`` are ``triple.data``.
+
+        Returns:
+            One number.
         """
         value = self.kind.energy(self.coordinates.constrain(u), data)
         return jnp.where(jnp.isnan(value), jnp.inf, value)
 
     def parameter_energy(self, w: PyTree) -> float:
         """n L_n(w) (population: n K(w)) of a parameter pytree, in nats.
+
+        Returns:
+            One number.
 
         Raises:
             ValueError: ``w`` does not match the pytree of the prior.
@@ -364,6 +376,9 @@ class Triple(Shown):
         """The same model and prior with other data: a further training set.
 
         What was compiled for one serves the other.
+
+        Returns:
+            A triple with those data.
 
         Raises:
             ValueError: a population triple, and as the constructor does.
@@ -389,6 +404,9 @@ class Triple(Shown):
         Two triples that were made alike hold two copies of one model. Under one copy they share
         what is compiled.
 
+        Returns:
+            A triple that is compiled together with the other.
+
         Raises:
             ValueError: one of them is a population triple, or the log likelihood does not fit the
                 data.
@@ -413,6 +431,9 @@ class Triple(Shown):
         """The same family of divergences at another setting, and at another sample size if ``n`` is
         given. What was compiled serves both.
 
+        Returns:
+            A triple of the same family.
+
         Raises:
             ValueError: a triple that was not made by ``population(..., setting=...)``, or a setting
                 of other shapes.
@@ -430,6 +451,9 @@ class Triple(Shown):
     def with_n(self, n: float | int) -> Triple:
         """The same population triple at another sample size. What was compiled for one serves the
         other.
+
+        Returns:
+            A triple of the same population.
 
         Raises:
             ValueError: a triple with data, or ``n`` not positive.
@@ -454,6 +478,9 @@ class Triple(Shown):
             function: the log likelihood or K, with the value ``kind.excluded`` outside.
             name: of the phase.
             truth_energy: of the truth, if it lies inside.
+
+        Returns:
+            A triple under that prior and function.
         """
         kind = replace(self.kind, function=function)  # type: ignore[arg-type]
         return Triple._of(kind, self.prior, coordinates, name, truth_energy=truth_energy)
@@ -465,6 +492,9 @@ class Triple(Shown):
     def as_model(self) -> Model:
         """The triple as a key for what is compiled of it: equal for all made by ``with_data``,
         ``with_n`` or ``with_setting``.
+
+        Returns:
+            A key that is equal for those.
         """
         return Model((type(self.kind), self.kind.function, self.coordinates), self)
 
@@ -550,6 +580,13 @@ class Triple(Shown):
             setting: what else K depends on, a pytree of numbers and arrays: a deformation of the
                 truth, say. Triples made by ``with_setting`` share what is compiled, which in a
                 sweep is most of the time.
+
+        Returns:
+            A triple without data.
+
+        Raises:
+            ValueError: n is no positive number, K does not run or is not one number, or a prior
+                that is refused.
 
         >>> import numpyro.distributions as dist
         >>> t = Triple.population(lambda w: w**2, dist.Normal(0.0, 1.0), n=100)
@@ -654,8 +691,8 @@ def _gaussian(
             -0.5 * jnp.sum(((y - prediction) / each) ** 2, axis=axes) - constant
         )
         return found
-    # Axes and no reshape: measured three times the gradients a second, XLA fuses through a sum but
-    # not through a reshape.
+    # Axes and no reshape: measured three times the gradients per second, XLA fuses through a sum
+    # but not through a reshape.
     found = -0.5 * jnp.sum(((y - prediction) / scale) ** 2, axis=axes) - 0.5 * math.prod(
         y.shape[1:]
     ) * math.log(2 * math.pi * scale**2)

@@ -61,6 +61,9 @@ def volume_by_nested_sampling(
         progress: ``True`` or ``False``, or a function ``progress(share, words)``; default: a bar
             where standard error is a terminal or a notebook, else a line per minute.
 
+    Returns:
+        V at thresholds t, from one down to ``smallest``, with errors over replicates.
+
     Raises:
         ValueError: a triple with data (its K is unknown), an argument out of range, or a K whose
             live points are all equal at once.

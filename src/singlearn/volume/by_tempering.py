@@ -40,6 +40,9 @@ def volume_by_tempering(
         name: of the triple.
         cautions: of the run, to be handed on.
 
+    Returns:
+        V at thresholds t, with errors over replicates.
+
     Raises:
         ValueError: the ladder is too short, or K is negative.
     """
@@ -95,6 +98,9 @@ def _log_volumes(
     = N_k e^{f_k - β_k U - D}`, :math:`H = \mathrm{diag}(Σ_x p) - Σ_x p p^T` and :math:`q_t = Σ_x
     w_t(x) p(x)` it is :math:`(w_t(x) - \bar w_t) + q_t^T H^{-1}(p(x) - \bar p)`, rung 0, whose f is
     fixed, left out of p and q.
+
+    Returns:
+        log V(t), and its covariance.
     """
     rungs, particles = reweighting.energies.shape
     everything = slice(0, reweighting.order.size)

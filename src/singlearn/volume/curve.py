@@ -32,7 +32,10 @@ SPREAD_LIMIT = 2.5
 
 
 def threshold_grid(smallest: float, largest: float) -> Float[np.ndarray, " thresholds"]:
-    """Thresholds t, ten a decade, powers of ten among them, within [smallest, largest].
+    """Thresholds t, ten per decade, powers of ten among them, within [smallest, largest].
+
+    Returns:
+        Thresholds, increasing.
 
     Raises:
         ValueError: fewer than two thresholds fit.
@@ -99,12 +102,24 @@ class VolumeCurve(Answer):
         return float(self.thresholds[-1])
 
     def log_volume(self, t: float | int) -> Estimate:
-        """log V(t), natural logarithm. Raises ``ValueError`` for t outside [smallest, largest]."""
+        """log V(t), natural logarithm.
+
+        Returns:
+            log V, with its standard error over replicates.
+
+        Raises:
+            ValueError: t outside [smallest, largest].
+        """
         return self._estimate(self._weights(t))
 
     def volume(self, t: float | int) -> Estimate:
-        """V(t), the share of the prior where K < t. Raises ``ValueError`` for t outside [smallest,
-        largest].
+        """V(t), the share of the prior where K < t.
+
+        Returns:
+            V(t), a share from 0 to 1, with its error over replicates.
+
+        Raises:
+            ValueError: t outside [smallest, largest].
         """
         log_volume = self.log_volume(t)
         value = math.exp(log_volume.value)
@@ -126,6 +141,9 @@ class VolumeCurve(Answer):
             t: the smaller threshold (the larger, for a < 1), in nats.
             a: > 0, not 1.
 
+        Returns:
+            2λ(t), without a unit, with its error over replicates.
+
         Raises:
             ValueError: a out of range, or t or at outside [smallest, largest].
         """
@@ -135,8 +153,13 @@ class VolumeCurve(Answer):
         return self._estimate(2 * (self._weights(a * t) - self._weights(t)) / math.log(a))
 
     def flat_directions(self, t: float | int, a: float | int = 10.0) -> Estimate:
-        """d - 2λ(t): how many of the d directions V does not see. Raises ``ValueError`` as
-        ``codimension`` does.
+        """d - 2λ(t): how many of the d directions V does not see.
+
+        Returns:
+            A number of directions, with the error of 2λ(t).
+
+        Raises:
+            ValueError: as ``codimension`` does.
         """
         codimension = self.codimension(t, a)
         return Estimate(
@@ -151,7 +174,13 @@ class VolumeCurve(Answer):
         For :math:`K = Σ_{i ≤ d'} c_i w_i^2` it is :math:`\frac{d-d'}{2}\log t + \frac12 Σ_{i ≤
         d'}\log c_i` up to a constant (the second sum runs to d', not to d as printed). Only where
         no direction is flat does it have a limit as t → 0; ``flat_entropy`` is the part that has
-        none. Raises ``ValueError`` for t outside [smallest, largest].
+        none.
+
+        Returns:
+            The entropy in nats, with its error over replicates.
+
+        Raises:
+            ValueError: t outside [smallest, largest].
         """
         log_volume, regular = self.log_volume(t), 0.5 * self.dimension * math.log(t)
         return Estimate(
@@ -161,8 +190,13 @@ class VolumeCurve(Answer):
         )
 
     def flat_entropy(self, t: float | int, a: float | int = 10.0) -> Estimate:
-        """The part of the entropy that flat directions make, ((d - 2λ(t))/2) log t, in nats. Raises
-        as ``codimension`` does.
+        """The part of the entropy that flat directions make, ((d - 2λ(t))/2) log t, in nats.
+
+        Returns:
+            The part in nats, with its error over replicates.
+
+        Raises:
+            ValueError: as ``codimension`` does.
         """
         flat, half = self.flat_directions(t, a), 0.5 * math.log(t)
         return Estimate(
@@ -177,6 +211,9 @@ class VolumeCurve(Answer):
         Args:
             multiplicity: m, where it is known; by default several are weighed, and the error says
                 what that costs.
+
+        Returns:
+            λ̂ with its standard error, m with its probability, and the fitted law.
 
         Raises:
             ValueError: fewer than two decades of t below the bulk of the prior, or a multiplicity
@@ -237,7 +274,7 @@ class VolumeCurve(Answer):
         ]
 
     def table(self) -> pandas.DataFrame:
-        """One decade of t a row; entropies and t in nats."""
+        """One decade of t per row; entropies and t in nats."""
         return frame(self._rows())
 
     def summary(self) -> str:

@@ -136,6 +136,9 @@ def fit_volume(
         multiplicity: fix m.
         cautions: of the curve, to be handed on.
 
+    Returns:
+        λ̂ with its standard error, m with its probability, and the fitted law.
+
     Raises:
         ValueError: fewer than two decades of t with V(t) < 1/e.
 
@@ -221,6 +224,9 @@ def fit_volume(
 def _half_distance(rivals: list[list[_Fit]], value: float, top: float) -> float:
     """Half the distance from λ̂ to the farthest of the best fits of each group, hopeless ones left
     out.
+
+    Returns:
+        Half the distance, in units of λ.
     """
     best = [max(group, key=lambda fit: fit.score) for group in rivals if group]
     return 0.5 * max(
@@ -235,6 +241,9 @@ def _inflation(
 ) -> float:
     """By how much the variance between replicates exceeds that of independent points, over steps of
     half a decade; at least 1.
+
+    Returns:
+        A factor of at least 1.
     """
     if len(log_volumes) < 2:
         return 1.0

@@ -70,6 +70,9 @@ class NestedSample(Shown):
     ) -> Float[np.ndarray, " thresholds"]:
         """Sums of 1/n^power over the deaths at K ≥ t, n the points then alive: -log V(t) for power
         1, its variance for power 2.
+
+        Returns:
+            One sum per threshold.
         """
         total = np.concatenate([[0.0], np.cumsum(self.live ** -float(power))])
         return total[np.searchsorted(-self.deaths, -thresholds, side="right")]
@@ -77,6 +80,9 @@ class NestedSample(Shown):
     def quantile(self, share: float) -> float:
         """The t below which K lies on ``share`` of the prior, or on less where K is infinite on the
         rest; 0 where that is nowhere.
+
+        Returns:
+            t, in nats.
         """
         finite = (
             self.deaths[max(int((1 - share) * self.live[0]), int(np.isinf(self.deaths).sum())) :]
@@ -118,6 +124,9 @@ def nested_samples(
 
     ``report`` is called with the share of the way (in log t) that a replicate has come, and the
     share at its last call.
+
+    Returns:
+        One run per replicate.
     """
     with jax.enable_x64(True):
         # Its K at one setting is compiled in, unlike that of the moves of a tempered run.
@@ -251,6 +260,9 @@ def _line_through_live_points(
 ) -> Callable[..., Any]:
     """Slices along an axis, or along the difference of two live points, as long as twice the spread
     of the live points.
+
+    Returns:
+        The function that BlackJAX asks for a slice.
     """
 
     def propose(
@@ -278,6 +290,9 @@ def _one_chain_from_each_survivor(
 ) -> Callable[..., Any]:
     """BlackJAX draws starting points from the survivors with replacement; one for each keeps the
     population wider.
+
+    Returns:
+        The function that BlackJAX asks for starting points.
     """
 
     def replace(

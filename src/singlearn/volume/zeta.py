@@ -80,6 +80,9 @@ class MeasuredZeta(Answer):
     def at(self, z: complex | float | int) -> ComplexEstimate:
         """ζ(z) with its error: over replicates, and over λ̂ within its own.
 
+        Returns:
+            ζ(z), with one standard error for both parts.
+
         Raises:
             ValueError: z at the pole.
         """
@@ -124,6 +127,9 @@ class MeasuredZeta(Answer):
         """ζ right of its largest pole, at a complex number or an array of them; ``at`` gives the
         error, and goes left too.
 
+        Returns:
+            ζ at every z, in their shape.
+
         Raises:
             ValueError: a point left of -λ̂, where errors grow without bound as t falls.
         """
@@ -154,6 +160,9 @@ class MeasuredZeta(Answer):
     ) -> Complex[np.ndarray, " points"]:
         """Between near points V is a power of t; below the smallest it is c t^λ (s +
         log(T/t))^(m-1).
+
+        Returns:
+            ζ at every z.
         """
         smooth = PchipInterpolator(np.log(self.curve.thresholds), log_v)
         low, high = (float(t) for t in np.log(self.curve.thresholds[[0, -1]]))

@@ -144,7 +144,7 @@ def test_a_program_finds_what_bounds_do_not() -> None:
 def test_near_duplicates_are_left_alone() -> None:
     net = DeepReLU([[[1.0], [1.0 + 1e-9]], [[1.0, 1.0]]], [[0.5, 0.5], [0.0]])
     assert compress_deep(net, (-1, 1)).after == (1, 2, 1)
-    found = compress_deep(net, (-1, 1), tolerance=1e-8)
+    found = compress_deep(net, (-1, 1), relative_tolerance=1e-8)
     assert found.after == (1, 1, 1)
     x = np.linspace(-1, 1, 1001)[:, None]
     assert 0 < np.max(np.abs(net(x) - found.network(x))) <= found.proved_change[0] < 1e-8
@@ -152,7 +152,7 @@ def test_near_duplicates_are_left_alone() -> None:
 
 def test_a_step_that_would_change_the_outputs_is_refused() -> None:
     net = DeepReLU([[[1.0], [1.1]], [[1.0, 1.0]]], [[0.5, 0.5], [0.0]])
-    found = compress_deep(net, (-1, 1), tolerance=0.2)
+    found = compress_deep(net, (-1, 1), relative_tolerance=0.2)
     assert (
         found.after == found.before
         and "outputs would change" in found.refused[0]

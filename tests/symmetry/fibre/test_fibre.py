@@ -15,7 +15,7 @@ from singlearn.numbers.rational import dot
 from singlearn.symmetry import Box, Node, TwoLayerReLU, fibre, kink_form
 from singlearn.symmetry.fibre.components import ComponentKind
 from singlearn.symmetry.fibre.sample import random_parameter
-from singlearn.symmetry.fibre.segments import Motion, Path, Segment, motion_between
+from singlearn.symmetry.fibre.segments import FibrePath, Motion, Segment, motion_between
 from singlearn.symmetry.fibre.strata import Pair, strata
 from singlearn.symmetry.two_layer.kink_form import boundary
 
@@ -321,7 +321,7 @@ def test_a_path_that_was_tampered_with_is_refuted():
     one = fibre(TwoLayerReLU(*FUNCTIONS["N1 d2 relu(x)+relu(x-1)"], 0), 3)
     way = one.path(one.sample(1, 0), one.sample(2, 0))
     assert way.verify() and len(way) > 1
-    gap = Path(way.form, way.start, way.end, way.segments[1:])
+    gap = FibrePath(way.form, way.start, way.end, way.segments[1:])
     assert not gap.verify()
     middle = way.segments[1]
     node = middle.end.nodes[0]
@@ -329,7 +329,7 @@ def test_a_path_that_was_tampered_with_is_refuted():
         [node.scaled(Fraction(2)), *middle.end.nodes[1:]], (middle.end.c[0] + 1,)
     )
     broken = (way.segments[0], Segment(middle.start, wrong, Motion.STRAIGHT), *way.segments[2:])
-    assert not Path(way.form, way.start, way.end, broken).verify()
+    assert not FibrePath(way.form, way.start, way.end, broken).verify()
 
 
 def test_a_straight_line_between_equal_functions_need_not_keep_the_function():
@@ -337,7 +337,7 @@ def test_a_straight_line_between_equal_functions_need_not_keep_the_function():
     b = TwoLayerReLU([[2]], [0], [1], 0)
     assert kink_form(a) == kink_form(b)
     assert motion_between(a, b) is Motion.RESCALE
-    assert not Path(kink_form(a), a, b, (Segment(a, b, Motion.STRAIGHT),)).verify()
+    assert not FibrePath(kink_form(a), a, b, (Segment(a, b, Motion.STRAIGHT),)).verify()
     assert kink_form(Segment(a, b, Motion.STRAIGHT).at(Fraction(1, 2))) != kink_form(a)
     assert kink_form(Segment(a, b, Motion.RESCALE).at(Fraction(1, 2))) == kink_form(a)
 

@@ -458,8 +458,8 @@ def test_what_is_refused_is_named(tmp_path):
         (lambda: proximate_rank(TwoLayerSmooth("gelu", [[1]], [0], [1], 0), 1), "GELU"),
         (lambda: fibre(TwoLayerSmooth("silu", [[1]], [0], [[1], [1]], [0, 0]), 2), "2 outputs"),
         (lambda: write(net, tmp_path / "net.npz"), "json"),
-        (lambda: minimal_width(net, tolerance="rounding"), "not"),
-        (lambda: fibre(net, tolerance="rounding"), "proximate_rank"),
+        (lambda: minimal_width(net, relative_tolerance="rounding"), "not"),
+        (lambda: fibre(net, relative_tolerance="rounding"), "proximate_rank"),
         (
             lambda: from_parameters({"w": [[1]], "b": [0], "q": [1], "c": 0, "activation": "tanh"}),
             "their activation is 'tanh'",

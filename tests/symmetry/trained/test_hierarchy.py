@@ -170,7 +170,7 @@ def test_the_command(tmp_path, capsys):
     ]
     assert main(arguments) == 0
     assert (
-        "within  width" in capsys.readouterr().out
+        "within   width" in capsys.readouterr().out
         and (tmp_path / "net-hierarchy.png").stat().st_size > 1000
     )
     assert main([*arguments, "--json"]) == 0
@@ -182,7 +182,7 @@ def test_the_command(tmp_path, capsys):
         str(tmp_path / "net.npz"),
         "--activation",
         "relu",
-        "--tolerance",
+        "--relative-tolerance",
         "1e-4",
     ]
     assert main(fibre_of) == 0 and "Exactly true of a network within" in capsys.readouterr().out
@@ -192,7 +192,7 @@ def test_the_command(tmp_path, capsys):
         str(tmp_path / "net.npz"),
         "--activation",
         "relu",
-        "--tolerance",
+        "--relative-tolerance",
         "1e-4",
         "--out",
         str(tmp_path),
@@ -209,7 +209,7 @@ def test_the_command(tmp_path, capsys):
         str(tmp_path / "net.npz"),
         "-o",
         str(tmp_path / "small.json"),
-        "--tolerance",
+        "--relative-tolerance",
         "1e-4",
     ]
     assert (

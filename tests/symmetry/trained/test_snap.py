@@ -104,7 +104,7 @@ def test_dead_always_active_and_constant_nodes():
     )
     box = Box([-1], [1])
     assert snap(net).imposed[0].nodes == (2,) and len(snap(net).imposed) == 1
-    assert [str(role) for role in node_roles(net, box, tolerance="rounding")] == [
+    assert [str(role) for role in node_roles(net, box, relative_tolerance="rounding")] == [
         "dead",
         "always active",
         "w = 0",
@@ -113,7 +113,7 @@ def test_dead_always_active_and_constant_nodes():
     assert [str(role) for role in node_roles(net, box)] == ["live", "live", "always active", "live"]
     triangle = Polytope([[-1, 0], [0, -1], [1, 1]], [0, 0, 1])
     corner = TwoLayerReLU([[0.1, 0.3], [1.0, -1.0]], [-(0.1 + 0.2) + 1e-17, 0.1], [1.0, 1.0], 0.0)
-    assert str(node_roles(corner, triangle, tolerance=1e-12)[0]) == "dead"
+    assert str(node_roles(corner, triangle, relative_tolerance=1e-12)[0]) == "dead"
 
 
 @pytest.mark.parametrize(
@@ -135,9 +135,9 @@ def test_dead_always_active_and_constant_nodes():
 )
 def test_minimal_width_up_to_rounding(w, b, q, width, on_box):
     net, box = moved(w, b, q, 1), Box([-40] * len(w[0]), [40] * len(w[0]))
-    assert int(minimal_width(net, tolerance="rounding")) == width
-    assert int(minimal_width(net, box, tolerance="rounding")) == on_box
-    assert compress(net, tolerance=1e-10).width == width
+    assert int(minimal_width(net, relative_tolerance="rounding")) == width
+    assert int(minimal_width(net, box, relative_tolerance="rounding")) == on_box
+    assert compress(net, relative_tolerance=1e-10).width == width
 
 
 @pytest.mark.parametrize("width", [4, 5, 6])
@@ -145,7 +145,7 @@ def test_fibres_of_wider_networks_agree_with_the_exact_one(width):
     # Width 5 needs boundaries that are parallel, not only weights that annihilate.
     w = [[1, 0], [0, 1], [-1, 0], [0, -1]]
     exact, net = TwoLayerReLU(w, [-1] * 4, [1] * 4, 0), moved(w, [-1] * 4, [1] * 4, 3)
-    assert fibre(net, width, tolerance="rounding").number == fibre(exact, width).number
+    assert fibre(net, width, relative_tolerance="rounding").number == fibre(exact, width).number
 
 
 @pytest.mark.parametrize("inputs", [1, 2, 3])
@@ -196,11 +196,11 @@ def test_exact_weights_are_left_as_they_are():
     net = TwoLayerReLU([[1], [2], [3]], [0, 0, 1], [1, Fraction(1, 3), 1], 0)
     found = snap(net)
     assert (
-        found.tolerance == 0
+        found.relative_tolerance == 0
         and found.net == net
         and [relation.gap for relation in found.relations] == [0.0]
     )
-    assert "your network" in str(kink_form(net, tolerance="rounding"))
+    assert "your network" in str(kink_form(net, relative_tolerance="rounding"))
     nearly = TwoLayerReLU([[0.1], [0.3]], [0.1, 0.1 + 0.2], [1.0, 1.0], 0.0)
     assert not snap(nearly, 0).changed and snap(nearly).changed
     # An order of magnitude of tolerance that the user asks for is a relative one.
@@ -255,13 +255,13 @@ def test_answers_say_of_which_network_they_are_true():
     net = moved([[1, 0], [0, 1], [-1, -1]], [-1] * 3, [1] * 3, 5)
     x = np.random.default_rng(0).uniform(-2, 2, (60, 2))
     answers = [
-        kink_form(net, tolerance="rounding"),
-        fibre(net, tolerance="rounding"),
-        minimal_width(net, tolerance="rounding"),
-        compress(net, tolerance="rounding"),
-        node_roles(net, tolerance="rounding"),
-        explained_rank(net, x, tolerance="rounding"),
-        generators(net, tolerance="rounding"),
+        kink_form(net, relative_tolerance="rounding"),
+        fibre(net, relative_tolerance="rounding"),
+        minimal_width(net, relative_tolerance="rounding"),
+        compress(net, relative_tolerance="rounding"),
+        node_roles(net, relative_tolerance="rounding"),
+        explained_rank(net, x, relative_tolerance="rounding"),
+        generators(net, relative_tolerance="rounding"),
     ]
     for answer in answers:
         assert answer.snapped.original == net and answer.snapped.changed
@@ -293,7 +293,7 @@ def test_boundaries_of_floats_are_printed_with_normals_of_length_one():
 
 @pytest.mark.parametrize("tolerance", [-1.0, 2, "small", True, float("nan")])
 def test_tolerances_that_are_none_are_refused(tolerance):
-    with pytest.raises(ValueError, match=r"^tolerance: got"):
+    with pytest.raises(ValueError, match=r"^relative_tolerance: got"):
         snap(TwoLayerReLU([[1.0]], [0.0], [1.0], 0.0), tolerance)
 
 
@@ -340,14 +340,14 @@ def test_deep_networks_are_snapped_layer_by_layer():
     for tolerance in (1e-2, 0.1, 0.3):
         wide = snap(net, tolerance, box)
         assert np.abs(net(points) - wide.net(points)).max() <= wide.bound
-    roles = node_roles(net, box, tolerance="rounding")
+    roles = node_roles(net, box, relative_tolerance="rounding")
     assert [str(role) for role in roles[0]] == ["live", "opposite", "live", "opposite", "live"]
     assert [str(role) for role in roles[1]] == ["q = 0", "shared", "live", "shared"]
-    assert compress(net, box, tolerance="rounding").widths == (2, 5, 2, 3, 1)
+    assert compress(net, box, relative_tolerance="rounding").widths == (2, 5, 2, 3, 1)
     for answer in (
         roles,
-        compress(net, box, tolerance="rounding"),
-        explained_rank(net, points, tolerance="rounding"),
+        compress(net, box, relative_tolerance="rounding"),
+        explained_rank(net, points, relative_tolerance="rounding"),
     ):
         assert "Exactly true of a network within" in str(answer)
     with pytest.raises(ValueError, match=r"^domain: got None"):

@@ -229,7 +229,7 @@ def test_nothing_is_taken_from_a_transformer_in_general_position(kind: str) -> N
 
 def test_a_removal_with_loss_changes_what_a_head_writes_by_no_more_than_its_bound() -> None:
     model = made(KINDS["llama"])
-    found = st.compress(model, tolerance=0.3)
+    found = st.compress(model, relative_tolerance=0.3)
     assert found.removals and found.change > 0
     folded, at = st.fold_gain(model), "blocks.0.attention"
     removal = next(
@@ -245,7 +245,7 @@ def test_a_removal_with_loss_changes_what_a_head_writes_by_no_more_than_its_boun
         written = np.max(np.linalg.norm(reads @ (before - after).T, axis=1))
         assert written <= removal.bound
     with pytest.raises(ValueError, match="tolerance"):
-        st.compress(model, tolerance=1.0)
+        st.compress(model, relative_tolerance=1.0)
 
 
 def test_relu_units_that_no_normalised_input_wakes_are_dead() -> None:

@@ -20,14 +20,14 @@ from singlearn.exact.catalogue.reduced_rank_strata import (
     reduced_rank_strata,
 )
 from singlearn.exact.catalogue.relu_network import relu_phase, relu_two_layer
-from singlearn.exact.catalogue.table import Entry, Table, table
+from singlearn.exact.catalogue.table import CatalogueTable, Entry, table
 from singlearn.exact.catalogue.tanh_network import tanh_one_true_node, tanh_zero_truth, vandermonde
 from singlearn.exact.catalogue.variational import variational_mixture, variational_reduced_rank
 
 __all__ = [
+    "CatalogueTable",
     "Entry",
     "FibreStratum",
-    "Table",
     "deep_linear",
     "gaussian_location_mixture",
     "hidden_markov_binary",

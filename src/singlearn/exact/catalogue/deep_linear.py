@@ -33,6 +33,9 @@ def deep_linear(widths: Sequence[int], rank: int) -> ExactCoefficient:
         widths: of all layers, inputs first and outputs last, each ≥ 1; at least two.
         rank: r of the true map, 0 ≤ r ≤ the narrowest width.
 
+    Returns:
+        λ and m as exact numbers, with the conditions of the theorem and its source.
+
     Raises:
         ValueError: an argument is outside these ranges.
 

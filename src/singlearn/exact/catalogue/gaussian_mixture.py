@@ -38,6 +38,9 @@ def gaussian_location_mixture(
         dimension: D ≥ 1, of an observation.
         concentration: α > 0. A float is read as the decimal it prints as, so that 0.1 is 1/10.
 
+    Returns:
+        λ and m as exact numbers, with the conditions of the theorem and its source.
+
     Raises:
         ValueError: an argument is outside these ranges.
 

@@ -25,6 +25,9 @@ def hidden_markov_binary(length: int) -> ExactCoefficient:
         length: T ≥ 2 of the observed sequences. One observation alone is a mixture of two coins,
             and shows u only.
 
+    Returns:
+        λ = 3/4 and m = 1, with the conditions under which they hold.
+
     Raises:
         ValueError: ``length`` is not a whole number ≥ 2.
 

@@ -25,6 +25,9 @@ def nonnegative_factorisation_zero_truth(rows: int, columns: int, hidden: int) -
         columns: N ≥ 1.
         hidden: H ≥ 1.
 
+    Returns:
+        λ and m as exact numbers, with the conditions of the theorem and its source.
+
     Raises:
         ValueError: an argument is outside these ranges.
 
@@ -57,6 +60,9 @@ def nonnegative_factorisation(rows: int, columns: int, hidden: int, rank: int) -
         columns: N ≥ 1.
         hidden: H ≥ r.
         rank: r ≥ 1 of the true matrix, equal to its non-negative rank.
+
+    Returns:
+        λ and m as exact numbers, with the conditions under which the walls are not felt.
 
     Raises:
         ValueError: an argument is outside these ranges; for rank 0 see
@@ -96,6 +102,9 @@ def latent_dirichlet_allocation(
         documents: N ≥ 1.
         topics: H ≥ r.
         true_topics: r ≥ 1, the rank of the true M × N matrix of word probabilities.
+
+    Returns:
+        λ and m as exact numbers, with the conditions of the theorem and its source.
 
     Raises:
         ValueError: an argument is outside these ranges.

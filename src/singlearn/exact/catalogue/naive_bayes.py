@@ -35,6 +35,9 @@ def naive_bayes(features: int, truth: str, class_bounded: bool = False) -> Exact
         truth: one of the names in the table.
         class_bounded: the prior's support keeps :math:`π_c` away from 0 and 1.
 
+    Returns:
+        λ and m as exact numbers, by the row of the table that ``truth`` names.
+
     Raises:
         ValueError: an unknown truth, or fewer features than it needs.
 

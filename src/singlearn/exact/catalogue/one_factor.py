@@ -30,6 +30,9 @@ def one_factor(variables: int, nonzero_loadings: int) -> ExactCoefficient:
         variables: p ≥ 2.
         nonzero_loadings: 0 … p.
 
+    Returns:
+        λ and m as exact numbers, by the row of the table that the number of loadings names.
+
     Raises:
         ValueError: an argument is outside these ranges.
 

@@ -25,6 +25,9 @@ def poisson_mixture(components: int, true_components: int) -> ExactCoefficient:
         components: K ≥ K₀.
         true_components: K₀ ≥ 1, with distinct positive rates and positive weights.
 
+    Returns:
+        λ and m as exact numbers, with the conditions of the theorem and its source.
+
     Raises:
         ValueError: an argument is outside these ranges.
 

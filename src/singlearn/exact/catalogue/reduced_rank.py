@@ -32,6 +32,9 @@ def reduced_rank(inputs: int, outputs: int, hidden: int, rank: int) -> ExactCoef
         hidden: H ≥ 1.
         rank: r of the true map, 0 ≤ r ≤ min(M, N, H).
 
+    Returns:
+        λ and m as exact numbers, by the case that the four numbers are in.
+
     Raises:
         ValueError: an argument is outside these ranges.
 
@@ -77,6 +80,9 @@ def reduced_rank_local(
         rank: r of the product BA.
         first_rank: a of A, r ≤ a ≤ min(M, H).
         second_rank: b of B, r ≤ b ≤ min(N, H), and a + b - r ≤ H.
+
+    Returns:
+        The local λ and m as exact numbers, at a parameter of these ranks.
 
     Raises:
         ValueError: an argument is outside these ranges; no two matrices have such ranks.
@@ -135,6 +141,9 @@ def reduced_rank_at(
         A: H rows of M rational numbers. Floats are refused: the rank of a rounded matrix is not
             that of the matrix.
         B: N rows of H rational numbers.
+
+    Returns:
+        The local λ and m as exact numbers, at the ranks that were found.
 
     Raises:
         TypeError: an entry is not rational.

@@ -37,6 +37,9 @@ def relu_two_layer(inputs: int, outputs: int, kinks: int) -> ExactCoefficient:
         outputs: M ≥ 1.
         kinks: d ≥ 0, of the true function; the width of the model is at least d.
 
+    Returns:
+        λ and m as exact numbers, the same for every width that is large enough.
+
     Raises:
         ValueError: an argument is outside these ranges.
 
@@ -84,6 +87,9 @@ def relu_phase(inputs: int, kinks: int, phase: str) -> ExactCoefficient:
         kinks: d ≥ 0 of the true function; ≥ 1 for the phases on a true boundary, ≥ 2 for an
             opposite pair.
         phase: one of the names in the table.
+
+    Returns:
+        The local λ and m as exact numbers, by the row of the table that ``phase`` names.
 
     Raises:
         ValueError: an unknown phase, or an argument outside these ranges.

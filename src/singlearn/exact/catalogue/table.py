@@ -81,7 +81,7 @@ class Entry(Answer):
 
 
 @dataclass(frozen=True)
-class Table(Answer, Mapping[str, Entry]):
+class CatalogueTable(Answer, Mapping[str, Entry]):
     """The formulas by name; ``print`` it for a list, ``details`` has formulas and conditions,
     ``rows`` is for machines.
     """
@@ -118,8 +118,11 @@ class Table(Answer, Mapping[str, Entry]):
         return "\n".join(line if len(line) <= 110 else f"{line[:109]}…" for line in lines)
 
 
-def table() -> Table:
+def table() -> CatalogueTable:
     """Every formula of the catalogue, with its conditions and references.
+
+    Returns:
+        The formulas by name.
 
     >>> "reduced-rank" in table(), table().rows()[0]["value"]
     (True, '2')
@@ -131,7 +134,7 @@ def table() -> Table:
         if: weights uniform on the simplex; true rates positive and distinct, true weights
         positive; ...
     """
-    return Table(_ENTRIES)
+    return CatalogueTable(_ENTRIES)
 
 
 _ENTRIES = (

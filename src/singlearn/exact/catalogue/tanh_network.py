@@ -24,6 +24,9 @@ def tanh_zero_truth(hidden: int) -> ExactCoefficient:
     Args:
         hidden: H ≥ 1.
 
+    Returns:
+        λ and m as exact numbers.
+
     Raises:
         ValueError: ``hidden`` is not a whole number ≥ 1.
 
@@ -67,6 +70,9 @@ def tanh_one_true_node(phase: str = "any") -> ExactCoefficient:
     Args:
         phase: one of the names in the table.
 
+    Returns:
+        The local λ and m as exact numbers, by the row of the table that ``phase`` names.
+
     Raises:
         ValueError: an unknown phase.
 
@@ -103,6 +109,9 @@ def vandermonde(terms: int, step: int) -> ExactCoefficient:
     Args:
         terms: H ≥ 1.
         step: Q ≥ 1, between the powers of b.
+
+    Returns:
+        λ and m at the origin as exact numbers.
 
     Raises:
         ValueError: an argument is outside these ranges.

@@ -35,6 +35,9 @@ def variational_reduced_rank(inputs: int, outputs: int, hidden: int, rank: int) 
         hidden: H ≥ 1.
         rank: r of the true map.
 
+    Returns:
+        λ_VB as an exact number, with m = 1.
+
     Raises:
         ValueError: an argument is out of range.
 
@@ -71,6 +74,9 @@ def variational_mixture(
         true_components: H₀ ≤ H.
         dimension: D ≥ 1.
         concentration: α > 0.
+
+    Returns:
+        λ_VB as an exact number, with m = 1.
 
     Raises:
         ValueError: an argument is out of range.

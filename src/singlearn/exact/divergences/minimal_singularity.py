@@ -154,6 +154,9 @@ def minimally_singular(
             :class:`TrueSetChart`. For charts the answer is about the charts: points of W_0 on none
             of them are not examined.
 
+    Returns:
+        Both numbers on every stratum of W_0, and the verdict for the whole.
+
     Raises:
         ValueError: no chart, or charts of models with different parameters.
 

@@ -35,6 +35,9 @@ def relu_kl(
         truth: the same, of any width.
         box: (lowest, highest) of each input; one or two.
 
+    Returns:
+        K as an exact fraction, in nats.
+
     Raises:
         ValueError: an empty box, more than two inputs, or networks whose parts do not fit together
             or are not finite.

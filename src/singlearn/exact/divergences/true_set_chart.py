@@ -157,6 +157,10 @@ class TrueSetChart:
         The Hessian of K ≥ 0 at a zero is positive semi-definite, so its rank is smaller than ρ
         exactly where the ρ-th elementary symmetric function of its eigenvalues, a coefficient of
         its characteristic polynomial, vanishes.
+
+        Returns:
+            One locus per factor: whether it has real points, and the rank of the Hessian at one of
+            them.
         """
         rank = self.generic_rank
         coefficient = self.hessian.charpoly().all_coeffs()[rank]

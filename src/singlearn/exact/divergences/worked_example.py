@@ -88,6 +88,9 @@ class WorkedExample(Answer):
     def at(self, expression: sympy.Expr | sympy.MatrixBase, **w: Any) -> Any:
         """K, the Hessian or the Fisher information at a parameter, simplified.
 
+        Returns:
+            An expression or a matrix of SymPy.
+
         Raises:
             ValueError: a name that is no parameter.
         """
@@ -96,6 +99,9 @@ class WorkedExample(Answer):
     def kernel(self, **w: Any) -> list[sympy.MatrixBase]:
         """Directions in which the function does not change to first order: a basis of the kernel of
         the Fisher information at w.
+
+        Returns:
+            Column vectors of SymPy, one per direction; empty where the information is regular.
 
         Raises:
             ValueError: a name that is no parameter.

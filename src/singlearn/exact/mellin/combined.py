@@ -41,12 +41,18 @@ ZERO = 1e-9
 class Zeta(Protocol):
     """A zeta function that can be evaluated and knows where its poles may be."""
 
-    def value(self, z: Complex[np.ndarray, " points"]) -> Complex[np.ndarray, " points"]: ...
+    def value(self, z: Complex[np.ndarray, " points"]) -> Complex[np.ndarray, " points"]:
+        """ζ at complex points."""
+        ...
 
-    def locations(self, left: float) -> dict[Fraction, int]: ...
+    def locations(self, left: float) -> dict[Fraction, int]:
+        """The orders that poles right of ``left`` can have, by place."""
+        ...
 
     @property
-    def has_zero(self) -> bool: ...
+    def has_zero(self) -> bool:
+        """Whether K vanishes somewhere on the domain."""
+        ...
 
 
 def laurent(

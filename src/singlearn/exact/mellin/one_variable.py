@@ -25,7 +25,7 @@ NODES = 24
 
 
 @dataclass(frozen=True)
-class Piece:
+class SideOfZero:
     """One side of one zero: an interval of length ``length`` that begins at it.
 
     Attributes:
@@ -44,7 +44,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Line:
+class PolynomialOnInterval:
     """A polynomial K ≥ 0 in one variable on an interval, times a prior.
 
     Attributes:
@@ -53,7 +53,7 @@ class Line:
         weights: of these nodes, the prior included.
     """
 
-    pieces: tuple[Piece, ...]
+    pieces: tuple[SideOfZero, ...]
     log_values: Float[np.ndarray, " nodes"]
     weights: Float[np.ndarray, " nodes"]
 
@@ -86,7 +86,9 @@ class Line:
         return any(piece.order for piece in self.pieces)
 
 
-def _integrated(piece: Piece, z: Complex[np.ndarray, " points"]) -> Complex[np.ndarray, " points"]:
+def _integrated(
+    piece: SideOfZero, z: Complex[np.ndarray, " points"]
+) -> Complex[np.ndarray, " points"]:
     coefficients = _power(piece.unit, z)
     series = np.zeros_like(coefficients)
     for shift, c in enumerate(piece.density):
@@ -121,7 +123,7 @@ def line(
     ends: tuple[float, float],
     prior: Float[np.ndarray, " powers"],
     prior_weight: int,
-) -> Line:
+) -> PolynomialOnInterval:
     r"""The zeta function of one variable.
 
     Args:
@@ -140,7 +142,7 @@ def line(
     if prior_weight and low <= 0 <= high and not any(abs(r) < 1e-13 for r in special):
         special[0.0] = 0
     every = np.concatenate([np.array(list(special), complex), np.asarray(others, complex)])
-    pieces: list[Piece] = []
+    pieces: list[SideOfZero] = []
     covered: list[tuple[float, float]] = []
     for r, k in special.items():
         far = np.abs(every - r)
@@ -156,12 +158,14 @@ def line(
                 # |x|^h is a polynomial on this side of 0.
                 power = np.polynomial.polynomial.polypow([abs(r), sign * np.sign(r)], prior_weight)
                 density = np.polynomial.polynomial.polymul(density, power)
-            pieces.append(Piece(k, prior_weight if at_zero else 0, unit, density, length))
+            pieces.append(SideOfZero(k, prior_weight if at_zero else 0, unit, density, length))
             covered.append((r, r + length) if sign > 0 else (r - length, r))
     nodes, weights = _nodes(low, high, sorted(covered), every)
     values = np.polynomial.polynomial.polyval(nodes, coefficients)
     density = np.polynomial.polynomial.polyval(nodes, prior) * np.abs(nodes) ** prior_weight
-    return Line(tuple(pieces), np.log(values) if len(nodes) else nodes, weights * density)
+    return PolynomialOnInterval(
+        tuple(pieces), np.log(values) if len(nodes) else nodes, weights * density
+    )
 
 
 def _expanded(

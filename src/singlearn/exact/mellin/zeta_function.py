@@ -26,7 +26,7 @@ MOST_SHOWN = 8
 
 
 @dataclass(frozen=True)
-class LaurentPole:
+class LaurentPole(Answer):
     r"""A pole of ζ: :math:`ζ(z) = ∑_{j=1}^m c_j (z - z_0)^{-j} +` an analytic function.
 
     Attributes:
@@ -55,7 +55,7 @@ class LaurentPole:
 
 
 @dataclass(frozen=True)
-class Law:
+class AsymptoticLaw(Answer):
     r"""An asymptotic law, :math:`c\,t^λ(-\log t)^{m-1}` or :math:`c\,N^{-λ}(\log N)^{m-1}`, with
     further terms.
 
@@ -89,6 +89,9 @@ class Law:
 
     def expansion(self, at: float | int) -> float:
         """All terms that were found.
+
+        Returns:
+            The value of the law with all its terms, at t or N.
 
         Raises:
             ValueError: as a call does.
@@ -224,7 +227,7 @@ class ZetaFunction(Answer):
         return {k: numbers[k] for k in range(-own, terms - own)}
 
     @cached_property
-    def volume_law(self) -> Law:
+    def volume_law(self) -> AsymptoticLaw:
         r"""How :math:`V(t) = ∫_{K<t} φ` vanishes: residues of :math:`-ζ(z) t^{-z}/z`."""
         terms = []
         for pole in self.poles:
@@ -237,7 +240,7 @@ class ZetaFunction(Answer):
         return self._law(terms, "t")
 
     @cached_property
-    def laplace_law(self) -> Law:
+    def laplace_law(self) -> AsymptoticLaw:
         r"""How :math:`Z(N) = ∫ e^{-NK} φ` vanishes: residues of :math:`Γ(-z) ζ(z) N^z`. N = nβ."""
         terms = [
             (-p.location, tuple(times_gamma(np.array(p.coefficients), -p.location).tolist()))
@@ -245,11 +248,11 @@ class ZetaFunction(Answer):
         ]
         return self._law(terms, "N")
 
-    def _law(self, terms: list[tuple[Fraction, tuple[float, ...]]], of: str) -> Law:
+    def _law(self, terms: list[tuple[Fraction, tuple[float, ...]]], of: str) -> AsymptoticLaw:
         if not terms:
-            return Law(inf, 0, 0.0, (), of)
+            return AsymptoticLaw(inf, 0, 0.0, (), of)
         exponent, own = terms[0]
-        return Law(exponent, len(own), own[-1], tuple(terms), of)
+        return AsymptoticLaw(exponent, len(own), own[-1], tuple(terms), of)
 
     def on_the_line(self, z: Float[np.ndarray, " points"]) -> Float[np.ndarray, " points"]:
         """ζ at real points, ``inf`` at poles."""
@@ -324,8 +327,8 @@ def zeta_function(
         ValueError: K is no polynomial or negative on the box, or an argument does not fit.
 
     >>> cross = zeta_function("x^2*y^2")
-    >>> cross.poles
-    (LaurentPole(location=Fraction(-1, 2), order=2, coefficients=(0.0, 1.0)),)
+    >>> [(pole.location, pole.order, pole.coefficients) for pole in cross.poles]
+    [(Fraction(-1, 2), 2, (0.0, 1.0))]
     >>> print(cross.laplace_law)                                 # √π N^(-1/2) log N
     Z(N) ~ 1.77245 N^-(1/2) (log N)
     """
@@ -398,4 +401,4 @@ def _read_box(domain: Any, names: tuple[str, ...]) -> dict[str, tuple[float, flo
     return box
 
 
-__all__ = ["LaurentPole", "Law", "NotSeparableError", "ZetaFunction", "zeta_function"]
+__all__ = ["AsymptoticLaw", "LaurentPole", "NotSeparableError", "ZetaFunction", "zeta_function"]

@@ -70,6 +70,9 @@ class Expression:
     def summands(self) -> list[str]:
         """The terms of the sum, as written.
 
+        Returns:
+            One text per term, with its sign.
+
         >>> Expression("(x - y)^2 + 3*z^4 - x").summands()
         ['(x - y) ** 2', '3 * z ** 4', '-x']
         """
@@ -78,6 +81,9 @@ class Expression:
     def size(self, variables: tuple[str, ...], argument: str = "expression") -> Size:
         """Bounds of degrees and of the number of terms, multiplied out in a ring of these
         variables.
+
+        Returns:
+            Upper bounds of degrees and of the number of terms; nothing is multiplied out for them.
 
         Raises:
             ValueError: it is too large to be multiplied out; the message calls it ``argument``.
@@ -97,6 +103,9 @@ class Expression:
             values: one per variable.
             number: turns the numbers of the text, read as exact fractions, into members of that
                 ring.
+
+        Returns:
+            An element of that ring.
 
         Raises:
             ValueError: a variable has no value.

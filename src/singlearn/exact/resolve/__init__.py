@@ -1,0 +1,1 @@
+"""The search for a resolution, and the proof that it writes."""

@@ -22,6 +22,7 @@ class Bound:
 
     @property
     def proved(self) -> bool:
+        """Whether both bounds meet."""
         return self.low == self.high
 
     def meet(self, other: Bound) -> Bound:

@@ -51,10 +51,12 @@ class Chart:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
+        """The names of the coordinates."""
         return self.local + self.units
 
     @cached_property
     def ring(self) -> Any:
+        """The ring of polynomials in the coordinates."""
         return ring(self.names)
 
     @cached_property
@@ -75,6 +77,7 @@ class Chart:
         return found
 
     def variable(self, name: str) -> Poly:
+        """The coordinate of this name, as a polynomial."""
         found: Poly = self.ring.gens()[self.names.index(name)]
         return found
 

@@ -29,7 +29,7 @@ HIGHEST_CONTACT = 12
 
 
 @dataclass(frozen=True)
-class Crossing:
+class TransversalCrossing:
     """Strict transforms that meet transversally at a face: which factors, and evidence that they do
     in a real point.
     """
@@ -184,7 +184,7 @@ class Newton:
 
     def crossing(
         self, cone: Cone, avoid: Sequence[Poly] = ()
-    ) -> tuple[list[Crossing], Bound] | None:
+    ) -> tuple[list[TransversalCrossing], Bound] | None:
         """If the strict transforms cross the divisors of the cone normally, off the zeros of
         ``avoid``: who meets whom, and the pole.
         """
@@ -220,7 +220,7 @@ class Newton:
             )
             key = self._crossing_key(cone, strict)
             bound = bound.meet(Bound(key, NEVER if witness is None else key))
-            found.append(Crossing(subset, witness))
+            found.append(TransversalCrossing(subset, witness))
         return found, bound
 
     def _prior_is_unit(self, cone: Cone, polys: Sequence[Poly]) -> bool:

@@ -10,7 +10,7 @@ from singlearn.exact.resolve.bound import Bound
 from singlearn.exact.resolve.chart import Chart
 from singlearn.exact.resolve.fan import Vector
 from singlearn.exact.resolve.moves import Move
-from singlearn.exact.resolve.newton import Crossing, Newton
+from singlearn.exact.resolve.newton import Newton, TransversalCrossing
 
 
 @dataclass(eq=False)
@@ -39,7 +39,7 @@ class Face:
     rays: tuple[Vector, ...]
     method: str
     rank: int = 0
-    crossings: tuple[Crossing, ...] = ()
+    crossings: tuple[TransversalCrossing, ...] = ()
     children: list[Child] = field(default_factory=list)
     squares: list[tuple[Any, Poly]] = field(default_factory=list)
 

@@ -52,10 +52,12 @@ class Search:
         self.charts = 0
 
     def check(self) -> None:
+        """Stop where the time is up."""
         if time.monotonic() > self.deadline:
             raise OutOfTimeError
 
     def fresh(self, letter: str) -> str:
+        """A name with this letter that was not taken before."""
         number = 1
         while f"{letter}{number}" in self.taken:
             number += 1

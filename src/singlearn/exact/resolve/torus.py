@@ -298,6 +298,9 @@ def members(basis: Any) -> Any:
 
 
 def integral(context: Any, terms: Terms) -> Any:
+    """The primitive polynomial with whole coefficients on the same ray, in a ring with one more
+    variable.
+    """
     denominator = 1
     content = 0
     for c in terms.values():

@@ -21,7 +21,7 @@ from singlearn.exact.verify.zeros import irreducible, no_zeros
 
 
 @dataclass(frozen=True)
-class Chart:
+class CheckedChart:
     """Function, density and points, as ``docs/certificate-format.md`` describes them.
 
     Args:
@@ -53,18 +53,22 @@ class Chart:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The names of the coordinates."""
         return self.local + self.units
 
     @property
     def size(self) -> int:
+        """How many coordinates there are."""
         return len(self.names)
 
     def on_divisors(self, poly: Terms) -> Terms:
+        """The terms without local coordinates."""
         count = len(self.local)
         return {e: c for e, c in poly.items() if not any(e[:count])}
 
     @property
     def base(self) -> list[Terms]:
+        """The relations where the local coordinates vanish."""
         return [self.on_divisors(r) for _, r in self.relations]
 
     def no_zeros(self, polys: Sequence[Terms], avoid: Sequence[Terms] = ()) -> bool:
@@ -86,6 +90,7 @@ class Chart:
         return {name for index, name in enumerate(self.names) if p.degree(poly, index)}
 
     def reduce(self, poly: Terms) -> Terms:
+        """The remainder modulo the relations."""
         for name, relation in self.relations:
             index = self.names.index(name)
             top = p.degree(relation, index)
@@ -107,6 +112,7 @@ class Chart:
         return self.on_divisors(self.reduce(self.on_divisors(poly)))
 
     def without_units(self, poly: Terms) -> Terms:
+        """Monic, and divided by the units that divide it."""
         count = len(self.local)
         kept = [name in self.free for name in self.names]
         low = tuple(0 if i < count or kept[i] else p.least([poly], i) for i in range(self.size))
@@ -116,7 +122,7 @@ class Chart:
         """Whether it vanishes at no point of the chart."""
         return self.no_zeros([self.at_points(poly)])
 
-    def normal(self) -> Chart:
+    def normal(self) -> CheckedChart:
         """Without what does not matter.
 
         K is not 0 in any chart: the terms of the statement have positive coefficients, and every
@@ -154,7 +160,7 @@ class Chart:
         )
 
 
-def new_names(chart: Chart, names: Any) -> tuple[str, ...]:
+def new_names(chart: CheckedChart, names: Any) -> tuple[str, ...]:
     """Labels of new coordinates: any strings that tell them apart from each other and from the old
     ones.
     """
@@ -165,13 +171,13 @@ def new_names(chart: Chart, names: Any) -> tuple[str, ...]:
     return tuple(names)
 
 
-def apply(chart: Chart, data: Any, allowed: Sequence[str]) -> Chart:
+def apply(chart: CheckedChart, data: Any, allowed: Sequence[str]) -> CheckedChart:
     """The chart after a move of one of the kinds allowed."""
     require(data["move"] in allowed, f"a move should be one of {', '.join(allowed)} here")
     return MOVES[data["move"]](chart, data, allowed is SIMPLIFICATIONS).normal()
 
 
-def _combine(chart: Chart, data: Any, inside: bool) -> Chart:
+def _combine(chart: CheckedChart, data: Any, inside: bool) -> CheckedChart:
     fields(data, {"move", "target", "factor", "source"}, "a combination")
     count = len(chart.generators)
     target, source = (
@@ -186,7 +192,7 @@ def _combine(chart: Chart, data: Any, inside: bool) -> Chart:
     return replace(chart, generators=tuple(generators))
 
 
-def _divide(chart: Chart, data: Any, inside: bool) -> Chart:
+def _divide(chart: CheckedChart, data: Any, inside: bool) -> CheckedChart:
     fields(data, {"move", "target", "factor"}, "a division")
     target = whole(data["target"], 0, len(chart.generators), "target")
     factor = polynomial(data["factor"], chart.size)
@@ -196,7 +202,7 @@ def _divide(chart: Chart, data: Any, inside: bool) -> Chart:
     return replace(chart, generators=tuple(generators))
 
 
-def _solve(chart: Chart, data: Any, inside: bool) -> Chart:
+def _solve(chart: CheckedChart, data: Any, inside: bool) -> CheckedChart:
     """A new local coordinate slope·v + rest in the place of v; ``inside``: all zeros of the chart
     should be zeros of it.
     """
@@ -259,7 +265,7 @@ def _solve(chart: Chart, data: Any, inside: bool) -> Chart:
     return replace(moved, nonzero=tuple(q for q in nonzero if q), real=moved.real and all(nonzero))
 
 
-def _etale(chart: Chart, data: Any, inside: bool) -> Chart:
+def _etale(chart: CheckedChart, data: Any, inside: bool) -> CheckedChart:
     """A new local coordinate that is a polynomial q in the units, smooth where it vanishes."""
     fields(data, {"move", "variable", "polynomial", "name", "witness"}, "an étale coordinate")
     require(not chart.relations, "an étale coordinate needs a chart without relations")
@@ -306,7 +312,7 @@ def _etale(chart: Chart, data: Any, inside: bool) -> Chart:
     )
 
 
-def _toric(chart: Chart, data: Any, inside: bool) -> Chart:
+def _toric(chart: CheckedChart, data: Any, inside: bool) -> CheckedChart:
     fields(data, {"move", "rays", "complement", "local", "units"}, "a blow-up")
     count = len(chart.local)
     rays, complement = (
@@ -355,7 +361,7 @@ def _toric(chart: Chart, data: Any, inside: bool) -> Chart:
     )
 
 
-def _part(chart: Chart, data: Any, inside: bool) -> Chart:
+def _part(chart: CheckedChart, data: Any, inside: bool) -> CheckedChart:
     fields(data, {"move", "generators", "names"}, "a part")
     names = set(listed(data["names"], "names"))
     chosen = [
@@ -390,7 +396,7 @@ def _part(chart: Chart, data: Any, inside: bool) -> Chart:
     )
 
 
-def _change(chart: Chart, data: Any, inside: bool) -> Chart:
+def _change(chart: CheckedChart, data: Any, inside: bool) -> CheckedChart:
     """A new free coordinate slope·v + rest in the place of a free v."""
     fields(data, {"move", "variable", "slope", "rest", "name"}, "a change")
     v = data["variable"]
@@ -420,7 +426,7 @@ def _change(chart: Chart, data: Any, inside: bool) -> Chart:
     )
 
 
-def _subspace(chart: Chart, data: Any, inside: bool) -> Chart:
+def _subspace(chart: CheckedChart, data: Any, inside: bool) -> CheckedChart:
     """The chart of a blow-up in which all coordinates of the centre are multiples of the pivot.
 
     Those before the pivot are local, so that what is left to them are points of no chart before;
@@ -469,7 +475,7 @@ def _subspace(chart: Chart, data: Any, inside: bool) -> Chart:
     )
 
 
-def _apart(chart: Chart, data: Any, inside: bool) -> Chart:
+def _apart(chart: CheckedChart, data: Any, inside: bool) -> CheckedChart:
     """The points where a polynomial in the units does not vanish; a free coordinate that does not
     is free no more.
 
@@ -485,7 +491,7 @@ def _apart(chart: Chart, data: Any, inside: bool) -> Chart:
     return replace(chart, nonzero=(*chart.nonzero, chart.at_points(poly)))
 
 
-MOVES: Mapping[str, Callable[[Chart, Any, bool], Chart]] = {
+MOVES: Mapping[str, Callable[[CheckedChart, Any, bool], CheckedChart]] = {
     "combine": _combine,
     "divide": _divide,
     "solve": _solve,

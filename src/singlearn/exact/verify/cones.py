@@ -15,6 +15,7 @@ Ray = tuple[int, ...]
 
 
 def matrix_rank(rows: Sequence[Sequence[Any]]) -> int:
+    """The rank of a matrix of rational numbers."""
     work = [[Fraction(v) for v in row] for row in rows]
     found = 0
     width = len(work[0]) if work else 0
@@ -32,6 +33,7 @@ def matrix_rank(rows: Sequence[Sequence[Any]]) -> int:
 
 
 def determinant(rows: Sequence[Sequence[int]]) -> Fraction:
+    """The determinant of a square matrix of whole numbers."""
     work = [[Fraction(v) for v in row] for row in rows]
     result = Fraction(1)
     for column in range(len(work)):

@@ -11,14 +11,14 @@ from typing import Any
 
 from singlearn.exact.verify import polynomial as p
 from singlearn.exact.verify.bounds import NEVER, NOTHING, Poles
-from singlearn.exact.verify.charts import Chart
+from singlearn.exact.verify.charts import CheckedChart
 from singlearn.exact.verify.data import fields, listed, polynomial, rational, require, whole
 from singlearn.exact.verify.polyhedron import Polyhedron
 from singlearn.exact.verify.polynomial import Terms
 from singlearn.exact.verify.witness import show_real_zero
 
 
-def named_factors(chart: Chart, data: Any) -> list[tuple[Terms, int]]:
+def named_factors(chart: CheckedChart, data: Any) -> list[tuple[Terms, int]]:
     """The factors that the certificate names; they should multiply up to the generator, or be the
     generators.
     """
@@ -149,7 +149,7 @@ def contact_on(
     return Poles(polyhedron.key(rays, [Fraction(1, chart.power * highest)]), NEVER, False)
 
 
-def _minors(chart: Chart, polys: Sequence[Terms], required: int) -> list[Terms]:
+def _minors(chart: CheckedChart, polys: Sequence[Terms], required: int) -> list[Terms]:
     """The system of the common zeros where the polys and the relations have fewer independent
     differentials.
 

@@ -10,10 +10,12 @@ Terms = dict[Exponents, Fraction]
 
 
 def constant(size: int, value: Fraction | int) -> Terms:
+    """A polynomial of degree 0."""
     return {(0,) * size: Fraction(value)} if value else {}
 
 
 def coordinate(size: int, index: int) -> Terms:
+    """The polynomial that is one variable."""
     return {tuple(int(i == index) for i in range(size)): Fraction(1)}
 
 
@@ -30,6 +32,7 @@ def add(one: Terms, other: Terms, factor: Fraction | int = 1) -> Terms:
 
 
 def multiply(one: Terms, other: Terms) -> Terms:
+    """The product of two polynomials."""
     result: Terms = {}
     for e, c in one.items():
         for f, d in other.items():
@@ -39,6 +42,7 @@ def multiply(one: Terms, other: Terms) -> Terms:
 
 
 def power(poly: Terms, exponent: int, size: int) -> Terms:
+    """A power with a whole exponent."""
     result = constant(size, 1)
     for _ in range(exponent):
         result = multiply(result, poly)
@@ -80,6 +84,7 @@ def divide(poly: Terms, divisor: Terms) -> Terms:
 
 
 def derivative(poly: Terms, index: int) -> Terms:
+    """The derivative by one variable."""
     return {
         (*e[:index], e[index] - 1, *e[index + 1 :]): c * e[index]
         for e, c in poly.items()
@@ -94,22 +99,27 @@ def monic(poly: Terms) -> Terms:
 
 
 def lowered(poly: Terms, by: Exponents) -> Terms:
+    """Divided by the monomial with the exponents ``by``."""
     return {tuple(a - b for a, b in zip(e, by, strict=True)): c for e, c in poly.items()}
 
 
 def least(polys: Sequence[Terms], index: int) -> int:
+    """The least exponent of one variable, over all terms."""
     return min(e[index] for p in polys for e in p)
 
 
 def degree(poly: Terms, index: int) -> int:
+    """The degree in one variable."""
     return max((e[index] for e in poly), default=0)
 
 
 def total_degree(poly: Terms) -> int:
+    """The largest sum of exponents of a term."""
     return max(map(sum, poly))
 
 
 def value(poly: Terms, point: Sequence[Fraction]) -> Fraction:
+    """The value at a point."""
     total = Fraction(0)
     for e, c in poly.items():
         for x, exponent in zip(point, e, strict=True):

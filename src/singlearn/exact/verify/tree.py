@@ -9,7 +9,7 @@ from typing import Any
 
 from singlearn.exact.verify import polynomial as p
 from singlearn.exact.verify.bounds import NEVER, NOTHING, Key, Poles, total
-from singlearn.exact.verify.charts import SIMPLIFICATIONS, Chart, apply
+from singlearn.exact.verify.charts import SIMPLIFICATIONS, CheckedChart, apply
 from singlearn.exact.verify.cones import show_cover
 from singlearn.exact.verify.data import fields, listed, polynomial, require, whole
 from singlearn.exact.verify.faces import (
@@ -24,7 +24,7 @@ from singlearn.exact.verify.polynomial import Terms
 from singlearn.exact.verify.zeros import factorised
 
 
-def poles(chart: Chart, data: Any) -> Poles:
+def poles(chart: CheckedChart, data: Any) -> Poles:
     """Of a node of the tree.
 
     Raises:
@@ -37,7 +37,7 @@ def poles(chart: Chart, data: Any) -> Poles:
     return result
 
 
-def _children(chart: Chart, data: Any, allowed: Sequence[str]) -> list[Poles]:
+def _children(chart: CheckedChart, data: Any, allowed: Sequence[str]) -> list[Poles]:
     result = []
     for child in listed(data, "children"):
         fields(child, {"move", "node"}, "a child")
@@ -45,12 +45,12 @@ def _children(chart: Chart, data: Any, allowed: Sequence[str]) -> list[Poles]:
     return result
 
 
-def _open(chart: Chart, data: Any) -> Poles:
+def _open(chart: CheckedChart, data: Any) -> Poles:
     fields(data, {"kind", "moves", "bound"}, "an open chart")
     return Poles(hoelder(chart), NEVER, False)
 
 
-def hoelder(chart: Chart) -> Key:
+def hoelder(chart: CheckedChart) -> Key:
     """A lower bound at every point, by Hölder's inequality: 1/λ of a product is at most the sum of
     those of the factors.
 
@@ -71,7 +71,7 @@ def hoelder(chart: Chart) -> Key:
     return NEVER if slowest == 0 else (1 / slowest, -chart.size)
 
 
-def _sum(chart: Chart, data: Any) -> Poles:
+def _sum(chart: CheckedChart, data: Any) -> Poles:
     fields(data, {"kind", "moves", "bound", "children"}, "a sum")
     require(not any(chart.exponents), "a monomial is shared by all summands")
     require(chart.unit(chart.prior), "the prior may vanish")
@@ -95,7 +95,7 @@ def _sum(chart: Chart, data: Any) -> Poles:
     return Poles(total([q.low for q in parts]), total([q.high for q in parts]), False)
 
 
-def _newton(chart: Chart, data: Any) -> Poles:
+def _newton(chart: CheckedChart, data: Any) -> Poles:
     fields(
         data,
         {"kind", "moves", "bound", "faces", *(["factors"] if "factors" in data else [])},
@@ -173,7 +173,7 @@ def _zeros(
     return steep_on(polyhedron, rays, weight, face["rank"], avoid)
 
 
-def _cover(chart: Chart, data: Any) -> Poles:
+def _cover(chart: CheckedChart, data: Any) -> Poles:
     """All zeros are zeros of pieces, each of which is made a coordinate in a child, or (without a
     generator) are good.
     """
@@ -204,7 +204,7 @@ def _cover(chart: Chart, data: Any) -> Poles:
     return result
 
 
-def _split(chart: Chart, data: Any) -> Poles:
+def _split(chart: CheckedChart, data: Any) -> Poles:
     """The points where a polynomial in the units vanishes, and those where it does not."""
     fields(data, {"kind", "moves", "bound", "children"}, "a split")
     on, off = listed(data["children"], "children")
@@ -219,7 +219,7 @@ def _split(chart: Chart, data: Any) -> Poles:
     return result
 
 
-def _blow_up(chart: Chart, data: Any) -> Poles:
+def _blow_up(chart: CheckedChart, data: Any) -> Poles:
     """Every point of the exceptional divisor is in the chart of the first coordinate of the centre
     that is not 0 there.
     """
@@ -235,7 +235,7 @@ def _blow_up(chart: Chart, data: Any) -> Poles:
     return reduce(Poles.meet, parts)
 
 
-def _piece(chart: Chart, move: Any) -> Terms:
+def _piece(chart: CheckedChart, move: Any) -> Terms:
     """The polynomial that a child makes a coordinate, at the points of the chart."""
     if move["move"] == "etale":
         return polynomial(move["polynomial"], chart.size)
@@ -247,7 +247,7 @@ def _piece(chart: Chart, move: Any) -> Terms:
     )
 
 
-def _show_covered(chart: Chart, base: Terms, pieces: Sequence[Terms]) -> None:
+def _show_covered(chart: CheckedChart, base: Terms, pieces: Sequence[Terms]) -> None:
     """Every zero of ``base`` is one of a piece: no factor that is left after dividing by the pieces
     has a zero.
     """
@@ -261,7 +261,7 @@ def _show_covered(chart: Chart, base: Terms, pieces: Sequence[Terms]) -> None:
         require(chart.no_zeros([factor]), "zeros are not covered")
 
 
-KINDS: Mapping[str, Callable[[Chart, Any], Poles]] = {
+KINDS: Mapping[str, Callable[[CheckedChart, Any], Poles]] = {
     "newton": _newton,
     "sum": _sum,
     "cover": _cover,

@@ -15,7 +15,7 @@ from singlearn.exact.certificate import Certificate
 from singlearn.exact.read.expression import Expression
 from singlearn.exact.verify import polynomial as p
 from singlearn.exact.verify.bounds import NEVER, NOTHING, Key, Poles
-from singlearn.exact.verify.charts import Chart
+from singlearn.exact.verify.charts import CheckedChart
 from singlearn.exact.verify.data import (
     RefutedError,
     fields,
@@ -57,6 +57,9 @@ def verify(certificate: Any) -> Verdict:
     Args:
         certificate: a :class:`Certificate`, or what its ``to_dict`` gave, read back from JSON if
             need be.
+
+    Returns:
+        Whether every step holds, and else the first step that does not.
 
     >>> from singlearn.exact import rlct
     >>> verify(rlct("(x^2 - y^3)^2").certificate).valid
@@ -119,13 +122,13 @@ class _Function:
     weights: tuple[int, ...]
     prior: Terms
 
-    def at(self, point: list[Fraction]) -> Chart:
+    def at(self, point: list[Fraction]) -> CheckedChart:
         """The chart around a point."""
         size = len(point)
         images = self.around(point)
         kept = tuple(0 if x else h for x, h in zip(point, self.weights, strict=True))
         moved = tuple(p.compose(g, images, size) for g in self.generators)
-        return Chart(
+        return CheckedChart(
             tuple(self.variables),
             (),
             (0,) * size,
@@ -139,7 +142,7 @@ class _Function:
         size = len(point)
         return [p.add(p.coordinate(size, i), p.constant(size, x)) for i, x in enumerate(point)]
 
-    def stratum(self, zero: frozenset[str]) -> Chart:
+    def stratum(self, zero: frozenset[str]) -> CheckedChart:
         """The chart of all points where just these coordinates are 0."""
         local, units = (
             tuple(n for n in self.variables if (n in zero) is side) for side in (True, False)
@@ -150,7 +153,7 @@ class _Function:
             return {tuple(e[i] for i in order): c for e, c in q.items()}
 
         weights = tuple(self.weights[i] for i in order[: len(local)])
-        return Chart(
+        return CheckedChart(
             local,
             units,
             (0,) * len(local),

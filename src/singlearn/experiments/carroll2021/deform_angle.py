@@ -96,8 +96,10 @@ def closest_crossing_kink(angle: float) -> tuple[Float[np.ndarray, " 4"], float]
 
 
 def angle_at(divergence: float) -> float:
-    """The angle at which the best single kink has this K. Raises ``ValueError`` where none up to
-    0.8 has.
+    """The angle at which the best single kink has this K.
+
+    Raises:
+        ValueError: none up to 0.8 has.
     """
     if not 0 < divergence < closest_crossing_kink(0.8)[1]:
         raise ValueError(

@@ -97,8 +97,10 @@ def closest_single_kink(distance: float) -> float:
 
 
 def distance_at(divergence: float) -> float:
-    """The distance at which the best single kink has this K. Raises ``ValueError`` where none up to
-    1 has.
+    """The distance at which the best single kink has this K.
+
+    Raises:
+        ValueError: none up to 1 has.
     """
     if not 0 < divergence < closest_single_kink(1.0):
         raise ValueError(
@@ -308,7 +310,7 @@ def table(deformations: Sequence[Deformation], warnings: list[dict[str, Any]]) -
         if change is not None:
             shared = -d.inputs / 3 * math.log(10)
             lines.append(
-                f"  at the same n min K the gap changes by {change} nats a decade of n; -N/3 log "
+                f"  at the same n min K the gap changes by {change} nats per decade of n; -N/3 log "
                 f"10 = {shared:.3f}"
             )
         lines.append("")

@@ -77,6 +77,7 @@ class ChartPrior:
     repeats_along: ClassVar[tuple[str, ...]] = ("θ",)
 
     def sample(self, key: Key[Array, ""]) -> Chart:
+        """One draw in the coordinates of the chart."""
         keys = jax.random.split(key, 4)
         shapes = ((self.hidden, 2), (self.hidden,), (self.hidden,), ())
         weight, bias, q, c = (
@@ -92,6 +93,7 @@ class ChartPrior:
         }
 
     def log_prob(self, v: Chart) -> Float[Array, ""]:
+        """The log density in the coordinates of the chart, in nats."""
         flat = jnp.concatenate([jnp.ravel(part) for part in to_network(v).values()])
         constant = flat.size * math.log(self.scale * math.sqrt(2 * math.pi))
         return -0.5 * jnp.sum((flat / self.scale) ** 2) - constant + 2 * jnp.sum(v["r"])

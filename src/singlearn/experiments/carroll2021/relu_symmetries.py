@@ -19,7 +19,7 @@ from singlearn.plot.boundary_lines import draw_boundaries
 from singlearn.plot.function_on_a_line import draw_function, draw_nodes
 from singlearn.results.table import aligned_rows
 from singlearn.symmetry import Box, TwoLayerReLU, equivalent, fibre
-from singlearn.symmetry.fibre.segments import Path as FibrePath
+from singlearn.symmetry.fibre.segments import FibrePath
 
 THIRD = Fraction(1, 3)
 

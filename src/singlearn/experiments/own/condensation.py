@@ -14,8 +14,9 @@ import numpy as np
 from singlearn.experiments.experiment import Experiment, ExperimentResult
 from singlearn.experiments.own.condensation_figure import draw
 from singlearn.flow import NodeRole, Timeline, timeline
-from singlearn.flow.timeline_agreement import Agreement
+from singlearn.flow.timeline_agreement import IntervalAgreement
 from singlearn.plot.lanes_of_nodes import timeline as lanes
+from singlearn.results.table import Column, aligned
 
 WIDTH, SAMPLES, RATE, LAST = 20, 200, 0.02, 15_000
 SMALL, USUAL = 1e-4, 0.5
@@ -59,7 +60,8 @@ def module() -> Any:
 
 def train(x: Any, y: Any, size: float, seed: int, steps: list[int]) -> dict[int, dict[str, Any]]:
     """Gradient descent of half the mean squared error from weights N(0, size²); weights at some
-    steps."""
+    steps.
+    """
     import torch
 
     rng = np.random.default_rng([seed, 31])
@@ -91,7 +93,8 @@ def loss(output: Any, target: Any) -> Any:
 
 def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
     """Train from small weights, and from usual ones as a control; follow the symmetries (``quick``:
-    one seed each)."""
+    one seed each).
+    """
     settings = QUICK if quick else FULL
     steps = sorted({0, *(round(s) for s in np.geomspace(30, LAST, settings.checkpoints))})
     found: list[tuple[float, int, Timeline]] = []
@@ -148,15 +151,16 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
 
 def kinks_changed(line: Timeline) -> list[bool]:
     """For every two neighbouring checkpoints, whether the number of kinks differs: births and
-    deaths that change the function's form."""
+    deaths that change the function's form.
+    """
     return [one.kinks != other.kinks for one, other in pairwise(line.points)]
 
 
 def _together(
     lines: list[Timeline], changes: Callable[[Timeline], list[bool]]
-) -> dict[str, Agreement]:
+) -> dict[str, IntervalAgreement]:
     """Counts of several runs."""
-    found: dict[str, Agreement] = {}
+    found: dict[str, IntervalAgreement] = {}
     for line in lines:
         for name, own in line.agreement_of(changes(line)).items():
             found[name] = found[name] + own if name in found else own
@@ -194,7 +198,8 @@ def _row(size: float, own: int, line: Timeline) -> dict[str, Any]:
 
 def moved(line: Timeline) -> float:
     """Largest change of a conserved quantity from the first checkpoint. Squared weights of a node
-    are of order 1 at the end."""
+    are of order 1 at the end.
+    """
     (values,) = (
         np.array([point.conserved[law] for point in line.points])
         for law in line.points[0].conserved
@@ -205,25 +210,33 @@ def moved(line: Timeline) -> float:
 def _table(
     found: list[tuple[float, int, Timeline]],
     rows: list[dict[str, Any]],
-    agreements: dict[str, Agreement],
+    agreements: dict[str, IntervalAgreement],
 ) -> str:
     lines = [
         f"two-layer ReLU network 2-{WIDTH}-1, truth of 2 kinks and a linear part (3 nodes), "
         f"{SAMPLES} inputs, gradient descent to step {LAST}",
         "",
-        "  weights from  seed  kinks passed (up to 1 % of the spread)     exact  loss at the end  "
-        "live"
-        "  duplicate  null: explained+rest  Q moved",
     ]
+    heads: tuple[str, ...] = (
+        "weights from",
+        "seed",
+        "kinks passed (up to 1 % of the spread)",
+        "exact",
+        "loss at the end",
+        "live",
+        "duplicate",
+        "null: explained+rest",
+        "Q moved",
+    )
+    shown = [heads]
     for (size, own, line), row in zip(found, rows, strict=False):
         counts = line.points[-1].counts
         passed = " ".join(map(str, row["kinks passed"]))
-        lines.append(
-            f"  {size:>12g}  {own:>4}  {passed:<41}  {row['exact kinks at the end']:>5}  "
-            f"{row['loss at the end']:>15.2g}  "
-            f"{counts.get(NodeRole.LIVE, 0):>4}  {counts.get(NodeRole.DUPLICATE, 0):>9}  "
-            f"{row['null directions at the end']:>15}+{row['unexplained']}  {row['Q moved']:>9.2g}"
-        )
+        end = (f"{row['exact kinks at the end']}", f"{row['loss at the end']:.2g}")
+        nodes = tuple(f"{counts.get(role, 0)}" for role in (NodeRole.LIVE, NodeRole.DUPLICATE))
+        null = f"{row['null directions at the end']}+{row['unexplained']}"
+        shown.append((f"{size:g}", f"{own}", passed, *end, *nodes, null, f"{row['Q moved']:.2g}"))
+    lines += aligned([Column(head, column) for head, *column in zip(*shown, strict=True)])
     lines += ["", "  births and deaths of symmetries, from small weights, beside changes of"]
     lines += [f"    {name}: {own}" for name, own in agreements.items()]
     return "\n".join(lines)

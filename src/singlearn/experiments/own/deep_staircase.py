@@ -18,6 +18,7 @@ from singlearn.exact.catalogue import deep_linear
 from singlearn.experiments.experiment import Experiment, ExperimentResult
 from singlearn.experiments.own.staircase_cells import cells, ending, plateau_row, warnings_of
 from singlearn.experiments.own.staircase_figure import draw
+from singlearn.results.table import Column, aligned
 from singlearn.running.progress import counted
 
 DEPTH = 3
@@ -50,13 +51,13 @@ QUICK = DeepStaircaseWork((2.5, 1.2), 0.02, 1e5, 16, 15_000, 0.04)
 
 @dataclass(frozen=True)
 class DeepTraining:
-    """Gradient descent from small balanced weights whose directions are those of the true map.
+    r"""Gradient descent from small balanced weights whose directions are those of the true map.
 
     Attributes:
         times: step × rate.
         factors: of every kept step, the first layer first.
         modes: :math:`u_i^T W_3 W_2 W_1 v_i`.
-        loss: :math:`\\frac12 |W_3 W_2 W_1 - M|^2`.
+        loss: :math:`\frac12 |W_3 W_2 W_1 - M|^2`.
         predicted: half time of every mode.
         measured: when a mode passes half its singular value.
     """
@@ -71,7 +72,8 @@ class DeepTraining:
 
     def plateau(self, rank: int) -> int:
         """The kept step at which the map is nearest to the true one cut to this rank, in the units
-        of what it is still to learn."""
+        of what it is still to learn.
+        """
         left, values, right = np.linalg.svd(self.truth)
         cut = (left[:, :rank] * values[:rank]) @ right[:rank]
         maps = np.array([_product(factors) for factors in self.factors])
@@ -218,15 +220,12 @@ def _table(
         f"{', '.join(f'{s:g}' for s in settings.values)}, "
         f"factors of size {settings.size:g}, nβ = {settings.nbeta:g}, γ = {GAMMA:g}",
         "",
-        "  rank  loss (theory)      exit (theory)        λ̂ of its own function  exact λ     "
-        "width r",
     ]
-    for row in rows:
-        loss, out, value, exact = cells(row)
-        lines.append(
-            f"  {row['rank']:>4}  {loss:<18} {out:<19}  {value:<22} {exact:<11} "
-            f"{row['λ of width r alone']:g}"
-        )
+    heads = ["rank", "loss (theory)", "exit (theory)", "λ̂ of its own function", "exact λ"]
+    heads += ["width r"]
+    shown = [(f"{row['rank']}", *cells(row), f"{row['λ of width r alone']:g}") for row in rows]
+    columns = zip(heads, zip(*shown, strict=True), strict=True)
+    lines += aligned([Column(head, column) for head, column in columns])
     lines += ending(rows, warnings)
     return "\n".join(lines)
 

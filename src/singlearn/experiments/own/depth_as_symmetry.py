@@ -11,6 +11,7 @@ from typing import Any
 from singlearn.exact import catalogue
 from singlearn.exact.coefficient import ExactCoefficient
 from singlearn.results.result import Answer
+from singlearn.results.table import aligned_rows
 from singlearn.running.arguments import whole_number
 
 
@@ -37,21 +38,19 @@ class Depth(Answer):
 
 
 @dataclass(frozen=True)
-class Comparison(Answer):
+class DepthComparison(Answer):
     """Networks of one size and several depths, for one truth."""
 
     rows: tuple[Depth, ...]
 
     def __str__(self) -> str:
-        lines = [f"{'widths':20} layers    d  symmetry     λ  λ/(d/2)"]
+        shown: list[tuple[str, ...]] = [("widths", "layers", "d", "symmetry", "λ", "λ/(d/2)")]
         for row in self.rows:
-            name = "→".join(map(str, row.widths))
+            counts = (f"{row.layers}", f"{row.parameters}", f"{row.symmetry}")
             ratio = 2 * float(row.coefficient) / row.parameters
-            lines.append(
-                f"{name:20} {row.layers:6d} {row.parameters:4d} {row.symmetry:9d} "
-                f"{row.coefficient.value!s:>5}  {ratio:7.2f}"
-            )
-        return "\n".join(lines)
+            exact = str(row.coefficient.value)
+            shown.append(("→".join(map(str, row.widths)), *counts, exact, f"{ratio:.2f}"))
+        return "\n".join(aligned_rows(shown))
 
     def to_dict(self) -> dict[str, Any]:
         """For machines."""
@@ -71,7 +70,7 @@ class Comparison(Answer):
 
 def compare(
     inputs: int, outputs: int, rank: int, parameters: int, layers: tuple[int, ...] = (2, 3, 4, 6)
-) -> Comparison:
+) -> DepthComparison:
     r"""Linear networks of each depth with equal hidden widths and as close to d parameters as they
     get.
 
@@ -113,4 +112,4 @@ def compare(
         narrowest = min(widths)
         symmetry = total - narrowest * (M + N - narrowest)
         rows.append(Depth(widths, total, symmetry, catalogue.deep_linear(list(widths), rank)))
-    return Comparison(tuple(rows))
+    return DepthComparison(tuple(rows))

@@ -22,6 +22,7 @@ from singlearn.exact import catalogue
 from singlearn.experiments.experiment import Experiment, ExperimentResult
 from singlearn.plot.figure import Figure
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
+from singlearn.results.table import aligned_rows, padded, pairs
 from singlearn.running.progress import counted
 
 MEASURES = ("λ", "d/2", "trace", "top eigenvalue", "log det (H + 1)", "λ̂₂", "ε-volume")
@@ -30,7 +31,7 @@ DRAWS, TESTS = 60_000, 4_000
 
 
 @dataclass(frozen=True)
-class Model:
+class SmallModel:
     """A small regression model with noise N(0, 1), prior N(0, 1), and a truth of known λ.
 
     Attributes:
@@ -53,7 +54,7 @@ class Model:
     on_box: bool
 
 
-def models() -> list[Model]:
+def models() -> list[SmallModel]:
     """Reduced rank and deep linear networks, tanh and ReLU networks, with λ of the catalogue."""
     found = []
     for M, N, H, r in (
@@ -73,7 +74,9 @@ def models() -> list[Model]:
         own = catalogue.tanh_zero_truth(hidden)
         predict = partial(_tanh, hidden)
         name = f"tanh, {hidden} nodes, truth 0"
-        found.append(Model(name, float(own), 2 * hidden, 1, predict, np.zeros(2 * hidden), True))
+        found.append(
+            SmallModel(name, float(own), 2 * hidden, 1, predict, np.zeros(2 * hidden), True)
+        )
     for hidden, kinks in ((1, 1), (2, 1)):
         own = catalogue.relu_two_layer(inputs=1, outputs=1, kinks=kinks)
         truth = np.zeros(3 * hidden + 1)
@@ -82,12 +85,12 @@ def models() -> list[Model]:
             truth[2 * hidden - 1] = -2.0  # the second node is dead on the box
         name = f"ReLU, {hidden} nodes, 1 kink"
         found.append(
-            Model(name, float(own), 3 * hidden + 1, 1, partial(_relu, hidden), truth, True)
+            SmallModel(name, float(own), 3 * hidden + 1, 1, partial(_relu, hidden), truth, True)
         )
     return found
 
 
-def _linear(widths: Sequence[int], rank: int, coefficient: float) -> Model:
+def _linear(widths: Sequence[int], rank: int, coefficient: float) -> SmallModel:
     shapes = [(after, before) for before, after in pairwise(widths)]
     sizes = [a * b for a, b in shapes]
 
@@ -100,7 +103,7 @@ def _linear(widths: Sequence[int], rank: int, coefficient: float) -> Model:
 
     truth = np.concatenate([(np.eye(a, b) * (np.arange(b) < rank)).ravel() for a, b in shapes])
     name = "→".join(map(str, widths)) + f", rank {rank}"
-    return Model(name, coefficient, sum(sizes), widths[0], predict, truth, False)
+    return SmallModel(name, coefficient, sum(sizes), widths[0], predict, truth, False)
 
 
 def _tanh(hidden: int, w: np.ndarray, x: np.ndarray) -> np.ndarray:
@@ -117,7 +120,7 @@ def _relu(hidden: int, w: np.ndarray, x: np.ndarray) -> np.ndarray:
     return answer
 
 
-def measure(model: Model, n: int, seed: int, draws: int = DRAWS) -> dict[str, float]:
+def measure(model: SmallModel, n: int, seed: int, draws: int = DRAWS) -> dict[str, float]:
     r"""One data set: the Bayes error from weighted draws of the prior, and the Hessian at a trained
     network.
 
@@ -163,7 +166,7 @@ def measure(model: Model, n: int, seed: int, draws: int = DRAWS) -> dict[str, fl
 
 
 def _flatness(
-    model: Model, x: np.ndarray, y: np.ndarray, generator: np.random.Generator
+    model: SmallModel, x: np.ndarray, y: np.ndarray, generator: np.random.Generator
 ) -> dict[str, float]:
     """Of the Hessian of n L_n at a trained network: descent from a draw of the prior, without a
     prior.
@@ -256,12 +259,18 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     rows = study(n, 4 if quick else 16, 20_000 if quick else DRAWS, seed, progress)
     found = correlations(rows)
     lines = [f"{len(rows)} models of known λ, n = {n}; G of the Bayes prediction in nats", ""]
-    lines.append(f"{'model':24} {'n G':>14} {'λ':>6} {'d/2':>5}")
+    shown: list[tuple[str, ...]] = [("model", "n G", "λ", "d/2")]
     for row in sorted(rows, key=lambda r: r["G"]):
         g = f"{n * row['G']:.2f} ± {n * row['error of G']:.2f}"
-        lines.append(f"{row['model']:24} {g:>14} {row['λ']:6.3g} {row['d/2']:5.3g}")
-    lines += ["", "rank correlation with G over models"]
-    lines += [f"  {name:18} {value:6.2f} ± {error:.2f}" for name, (value, error) in found.items()]
+        shown.append((row["model"], g, f"{row['λ']:.3g}", f"{row['d/2']:.3g}"))
+    lines += [*aligned_rows(shown), "", "rank correlation with G over models"]
+    numbers = padded([f"{value:.2f}" for value, _ in found.values()])
+    lines += pairs(
+        [
+            (name, f"{number} ± {error:.2f}")
+            for number, (name, (_, error)) in zip(numbers, found.items(), strict=True)
+        ]
+    )
     fewest = min(rows, key=lambda r: r["draws"])
     warnings = []
     if fewest["draws"] < 100:

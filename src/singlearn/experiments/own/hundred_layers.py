@@ -19,6 +19,7 @@ from singlearn.experiments.own.hundred_layers_training import (
     trained,
 )
 from singlearn.plot.style import SERIES, quieten
+from singlearn.results.table import Column, aligned
 from singlearn.running.progress import counted
 
 FULL = ((10, 30, 100, 200), 300, (0, 1, 2, 3))
@@ -157,7 +158,7 @@ def table(
         f"training accuracy after {steps} steps, mean of {seeds} seeds, depths "
         f"{', '.join(map(str, depths))}"
     ]
-    lines.append(f"{'':<6}{'':<28}" + "".join(f"{name:>22}" for name in INITIALISATIONS))
+    rows: list[tuple[str, ...]] = [("optimiser", "treatment", *INITIALISATIONS)]
     for optimiser in RATES:
         for treatment in TREATMENTS:
             parts = []
@@ -172,8 +173,9 @@ def table(
                     )[0]
                     for d in depths
                 ]
-                parts.append(f"{' '.join(f'{c.accuracy.mean():.2f}' for c in of):>22}")
-            lines.append(f"{optimiser:<6}{treatment:<28}" + "".join(parts))
+                parts.append(" ".join(f"{c.accuracy.mean():.2f}" for c in of))
+            rows.append((optimiser, treatment, *parts))
+    lines += aligned([Column(head, cells) for head, *cells in zip(*rows, strict=True)])
     if at_edge:
         lines.append(
             f"warning: in {at_edge} cells that learned something the best learning rate is at an "

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from scipy.optimize import brentq
 
-from singlearn.flow.balance_scales import Edges, Program, minimise
+from singlearn.flow.balance_scales import Edges, ScaleProgram, minimise
 
 WIDTH, INPUTS = 16, 2
 INITIALISATIONS = ("He", "orthogonal", "looks-linear", "imbalanced")
@@ -231,7 +231,9 @@ def balance(
         if k < nodes:
             edges.append(Edges(None, k, biases[k][..., None] ** 2))
     found = minimise(
-        Program((WIDTH,) * nodes, (1.0,) * nodes, tuple(edges), 1 if what == "gradients" else -1),
+        ScaleProgram(
+            (WIDTH,) * nodes, (1.0,) * nodes, tuple(edges), 1 if what == "gradients" else -1
+        ),
         tolerance,
     )
     s = torch.tensor(np.exp(np.stack(found.log_scales, axis=1)), dtype=torch.float32)

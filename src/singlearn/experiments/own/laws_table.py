@@ -16,6 +16,7 @@ from singlearn.experiments.experiment import Experiment, ExperimentResult
 from singlearn.flow.networks.chain import linear_chain
 from singlearn.flow.networks.relu import relu_network
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
+from singlearn.results.table import MISSING, Column, aligned, aligned_rows
 from singlearn.running.progress import counted
 
 PUBLISHED_SECONDS = {"linear": 34 * 60.0, "ReLU": 113 * 60.0}
@@ -149,10 +150,8 @@ def _count(kind: str, name: str, network: Any, published: int, formula: str) -> 
 
 def table(every: list[Counted]) -> str:
     """A row for each kind, then the edge cases one by one."""
-    lines = [
-        f"{'kind':<8}{'networks':>9}{'proved':>8}{'as published':>14}{'parameters':>12}"
-        f"{'laws':>8}{'CPU s':>8}" + f"published s, {CORES} cores".rjust(23)
-    ]
+    heads = ("kind", "networks", "proved", "as published", "parameters", "laws", "CPU s")
+    rows: list[tuple[str, ...]] = [(*heads, f"published s, {CORES} cores")]
     for kind, published in PUBLISHED_SECONDS.items():
         of = [c for c in every if c.kind == kind]
         sizes = f"{min(c.parameters for c in of)}-{max(c.parameters for c in of)}"
@@ -160,19 +159,17 @@ def table(every: list[Counted]) -> str:
         same = sum(c.number == c.published for c in of)
         laws = f"{min(numbers)}-{max(numbers)}" if numbers else "–"
         scaled = f"{published:.0f} for 50"
-        lines.append(
-            f"{kind:<8}{len(of):>9}{len(numbers):>8}{same:>14}{sizes:>12}"
-            f"{laws:>8}{sum(c.seconds for c in of):>8.1f}{scaled:>23}"
-        )
-    lines.append("")
-    lines.append(f"{'edge case':<58}{'laws':>6}{'formula':>9}  which formula")
-    for c in every:
-        if c.kind == "edge case":
-            lines.append(
-                f"{c.name:<58}{'–' if c.number is None else c.number:>6}{c.published:>9}  "
-                f"{c.formula}"
-            )
-    return "\n".join(lines)
+        counts = (f"{len(of)}", f"{len(numbers)}", f"{same}")
+        seconds = f"{sum(c.seconds for c in of):.1f}"
+        rows.append((kind, *counts, sizes, laws, seconds, scaled))
+    edge = [c for c in every if c.kind == "edge case"]
+    columns = [
+        Column("edge case", [c.name for c in edge]),
+        Column("laws", [MISSING if c.number is None else f"{c.number}" for c in edge], "", "right"),
+        Column("formula", [f"{c.published}" for c in edge], align="right"),
+        Column("which formula", [c.formula for c in edge]),
+    ]
+    return "\n".join([*aligned_rows(rows), "", *aligned(columns)])
 
 
 def _figure(every: list[Counted], path: Path) -> Path:

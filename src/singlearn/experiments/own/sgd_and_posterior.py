@@ -1,5 +1,6 @@
 """Where stochastic gradient descent ends, beside the posterior: shares of the phases at the same n,
-for two models with known phases."""
+for two models with known phases.
+"""
 
 from __future__ import annotations
 
@@ -103,7 +104,8 @@ def spare_node() -> TrainedModel:
 
 def superposition() -> TrainedModel:
     """Six features in two dimensions, one active at a time with a size uniform on [0, 1]; prior
-    N(0, 1)."""
+    N(0, 1).
+    """
     places, weights = np.polynomial.legendre.leggauss(NODES)
     inputs = np.concatenate(
         [(places[:, None] + 1) / 2 * np.eye(FEATURES)[k] for k in range(FEATURES)]
@@ -171,7 +173,8 @@ def _lowest(error: Callable[[Any], Any]) -> float:
 
 def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
     """Temper both models, and descend from the prior and from small weights (``quick``: n = 1000,
-    512 runs of 2000 steps)."""
+    512 runs of 2000 steps).
+    """
     settings = QUICK if quick else FULL
     rows: list[dict[str, Any]] = []
     warnings: list[dict[str, Any]] = []
@@ -246,7 +249,8 @@ def _rows(
 
 def distance(rows: list[dict[str, Any]], start: str) -> float:
     """Total variation between the shares of descent and those of the posterior: 0 is equal, 1 has
-    nothing in common."""
+    nothing in common.
+    """
     found: float = 0.5 * sum(abs(row[f"SGD from {start}"] - row["posterior"]) for row in rows)
     return found
 

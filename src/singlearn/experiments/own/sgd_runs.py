@@ -1,5 +1,6 @@
 """Many runs of stochastic gradient descent at once: one compiled loop over networks with a leading
-axis of runs."""
+axis of runs.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ Loss = Callable[..., Any]
 @dataclass(frozen=True)
 class Schedule:
     """How long and how fast: the rate is constant for the first half and falls linearly to 0 in the
-    second, so that runs come to rest."""
+    second, so that runs come to rest.
+    """
 
     rate: float
     steps: int

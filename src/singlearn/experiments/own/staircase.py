@@ -1,5 +1,6 @@
 """The staircase of a linear pair from small weights: plateaus, exit times beside theory, and λ̂ at
-each plateau beside exact λ."""
+each plateau beside exact λ.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from singlearn.exact.catalogue import reduced_rank
 from singlearn.experiments.experiment import Experiment, ExperimentResult
 from singlearn.experiments.own.staircase_cells import cells, ending, plateau_row, warnings_of
 from singlearn.experiments.own.staircase_figure import draw
+from singlearn.results.table import Column, aligned
 from singlearn.running.progress import counted
 
 SMALL = 1e-6
@@ -35,7 +37,8 @@ DIRECTIONS = 2000
 @dataclass(frozen=True)
 class StaircaseWork:
     """``values``: singular values of the true map; the network has as many inputs, hidden nodes and
-    outputs."""
+    outputs.
+    """
 
     values: tuple[float, ...]
     chains: int
@@ -49,13 +52,13 @@ QUICK = StaircaseWork((2.5, 1.2, 0.7), 32, 5_000, 0.03)
 
 @dataclass(frozen=True)
 class Training:
-    """Gradient descent from small weights.
+    r"""Gradient descent from small weights.
 
     Attributes:
         times: step × rate.
         first, second: weights W₁ (hidden × inputs) and W₂ (outputs × hidden).
         modes: :math:`u_i^T W_2 W_1 v_i`, the strength of every mode of the true map.
-        loss: :math:`\\frac12 |W_2 W_1 - M|^2`.
+        loss: :math:`\frac12 |W_2 W_1 - M|^2`.
         gradient: its squared length.
         predicted: half time of every mode.
         measured: when a mode passes half its singular value.
@@ -73,7 +76,8 @@ class Training:
 
     def plateau(self, rank: int) -> int:
         """The step between two exits at which the gradient is smallest, next to the saddle of this
-        rank; after the last one, the last."""
+        rank; after the last one, the last.
+        """
         ends = [0.0, *self.measured]
         if rank == len(self.measured):
             return len(self.times) - 1
@@ -198,7 +202,8 @@ def learning_coefficients(
     training: Training, settings: StaircaseWork, seed: int, progress: bool | None
 ) -> list[Any]:
     """λ̂ of the network's own function at every plateau, and what a run on the loss itself says
-    there."""
+    there.
+    """
     import torch
 
     from singlearn.local import llc
@@ -260,7 +265,8 @@ def learning_coefficients(
 
 def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
     """Train, measure λ̂ at every plateau (``quick``: four modes in place of six, shorter
-    chains)."""
+    chains).
+    """
     settings = QUICK if quick else FULL
     training = train(settings.values, seed)
     found = learning_coefficients(training, settings, seed, progress)
@@ -299,20 +305,18 @@ def _table(
         f"weights from {SMALL:g}, nβ = {NBETA:g}, "
         f"γ = {GAMMA:g}",
         "",
-        "  rank  loss (theory)      exit (theory)        λ̂ of its own function  exact λ     width "
-        "r   loss - L*, |step| = 0.05"
-        "  down  run on the loss",
     ]
+    heads = ["rank", "loss (theory)", "exit (theory)", "λ̂ of its own function", "exact λ"]
+    heads += ["width r", "loss - L*, |step| = 0.05", "down", "run on the loss"]
+    shown = []
     for row in rows:
-        loss, out, value, exact = cells(row)
         signs = (
             f"{row['lowest change of the loss']:+.1e} to {row['highest change of the loss']:+.1e}"
         )
-        lines.append(
-            f"  {row['rank']:>4}  {loss:<18} {out:<19}  {value:<22} {exact:<11} "
-            f"{row['λ of width r alone']:<8g}  {signs}"
-            f"      {row['directions down']:>4}  {row['status of the loss']}"
-        )
+        own = (f"{row['λ of width r alone']:g}", signs, f"{row['directions down']}")
+        shown.append((f"{row['rank']}", *cells(row), *own, f"{row['status of the loss']}"))
+    columns = zip(heads, zip(*shown, strict=True), strict=True)
+    lines += aligned([Column(head, column) for head, column in columns])
     lines += ending(rows, warnings)
     return "\n".join(lines)
 

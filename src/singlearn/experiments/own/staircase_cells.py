@@ -18,21 +18,33 @@ class Climb(Protocol):
     """What both trainings have that climb the stairs."""
 
     @property
-    def times(self) -> Float[np.ndarray, " steps"]: ...
+    def times(self) -> Float[np.ndarray, " steps"]:
+        """The times at which it was measured."""
+        ...
 
     @property
-    def modes(self) -> Float[np.ndarray, "steps d"]: ...
+    def modes(self) -> Float[np.ndarray, "steps d"]:
+        """The size of every mode at those times."""
+        ...
 
     @property
-    def loss(self) -> Float[np.ndarray, " steps"]: ...
+    def loss(self) -> Float[np.ndarray, " steps"]:
+        """The loss at those times."""
+        ...
 
     @property
-    def predicted(self) -> tuple[float, ...]: ...
+    def predicted(self) -> tuple[float, ...]:
+        """The times at which theory has every mode rise."""
+        ...
 
     @property
-    def measured(self) -> tuple[float, ...]: ...
+    def measured(self) -> tuple[float, ...]:
+        """The times at which every mode rose."""
+        ...
 
-    def plateau(self, rank: int) -> int: ...
+    def plateau(self, rank: int) -> int:
+        """The step at which the plateau of this rank is measured."""
+        ...
 
 
 LARGEST_ERROR = 0.1

@@ -11,6 +11,7 @@ from singlearn.experiments.experiment import Experiment, ExperimentResult
 from singlearn.models.two_layer import star_truth
 from singlearn.plot.boundary_lines import draw_boundaries
 from singlearn.plot.function_surface import draw_surface
+from singlearn.results.table import aligned_rows
 from singlearn.symmetry import Box, from_parameters, kink_form, minimal_width
 
 STARS = (3, 4, 5)
@@ -41,13 +42,8 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
         )
     path = out / "figure2.png"
     figure.savefig(path, dpi=130)
-    header = "truth  kinks  minimal width  λ of the true parameters"
-    lines = [
-        f"{row['truth']:<5}  {row['kinks']:>5}  {row['minimal width']:>13}  "
-        f"{row['λ of the true parameters']:>24g}"
-        for row in rows
-    ]
-    return ExperimentResult(rows, [], "\n".join([header, *lines]), [path])
+    shown = [tuple(rows[0]), *(tuple(f"{cell}" for cell in row.values()) for row in rows)]
+    return ExperimentResult(rows, [], "\n".join(aligned_rows(shown)), [path])
 
 
 EXPERIMENT = Experiment(

@@ -55,6 +55,7 @@ class Table2Cell:
 
     @property
     def name(self) -> str:
+        """What the cell is called in tables and stores."""
         return f"s_{self.kinks} {NAMES[self.activation]}"
 
     def mean(self, attribute: str) -> float:
@@ -63,6 +64,7 @@ class Table2Cell:
 
     @property
     def slopes(self) -> Float[np.ndarray, " sets"]:
+        """λ̂ of every training set."""
         return np.array([m.read.value for m in self.measurements])
 
     @property

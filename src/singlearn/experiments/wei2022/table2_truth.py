@@ -58,6 +58,7 @@ class Truth:
 
     @property
     def exact(self) -> float:
+        """λ of W_0 by the catalogue."""
         return float(catalogue.relu_two_layer(2, 1, self.kinks))
 
     @cached_property
@@ -88,6 +89,7 @@ class Truth:
 
 
 def average(estimates: list[Estimate]) -> Estimate:
+    """The mean of independent estimates, with its error."""
     count = len(estimates)
     return Estimate(
         sum(e.value for e in estimates) / count,

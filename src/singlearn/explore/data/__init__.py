@@ -1,0 +1,1 @@
+"""What the explorer shows: tables that scripts here compute."""

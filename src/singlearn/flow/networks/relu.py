@@ -203,7 +203,8 @@ def _laws_on_data(
     where: _Where,
 ) -> list[Law]:
     """Laws of one hidden layer with these gates: dead nodes, and groups of nodes whose gates
-    agree."""
+    agree.
+    """
     layer = i + 1
     found: list[Law] = []
     groups: dict[bytes, list[int]] = {}

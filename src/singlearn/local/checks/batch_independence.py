@@ -171,7 +171,8 @@ def _watched(
     at_centre: Float[np.ndarray, " samples"] | None,
 ) -> Integer[np.ndarray, " m"]:
     """Which samples: extreme ones, for what is clipped at the mean of a batch is one of these, and
-    random ones."""
+    random ones.
+    """
     count = min(samples, most)
     chosen = rng.choice(samples, count, replace=False)
     if at_centre is not None and samples > count:
@@ -189,7 +190,8 @@ def _batches(
     rng: np.random.Generator,
 ) -> list[tuple[np.ndarray, np.ndarray, Dependence]]:
     """Batches, the places of their first members among ``watched``, and what is other than in
-    ``watched`` itself."""
+    ``watched`` itself.
+    """
     found = [(watched[shuffled], shuffled, Dependence.ORDER)]
     begun = 0
     for size in (*PIECES, len(watched)):
@@ -209,7 +211,8 @@ def _batches(
 
 def _worst(ours: np.ndarray, theirs: np.ndarray, allowed: np.ndarray) -> int | None:
     """Where both are finite and differ most by more than is allowed; first, a loss that is finite
-    in one batch only."""
+    in one batch only.
+    """
     one_sided = np.isfinite(ours) != np.isfinite(theirs)
     if one_sided.any():
         return int(np.argmax(one_sided))

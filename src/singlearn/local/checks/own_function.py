@@ -1,5 +1,6 @@
 """The divergence of a network from its own function: which one belongs to a loss, found by what the
-loss says."""
+loss says.
+"""
 
 from __future__ import annotations
 
@@ -104,7 +105,7 @@ def likelihood_of(
 
 
 def _squared_error(loss_at: LossAt, output: np.ndarray, target: np.ndarray) -> Likelihood | None:
-    """Where ℓ(o, t) - ℓ(t, t) is one multiple of \\|o - t\\|²."""
+    r"""Where ℓ(o, t) - ℓ(t, t) is one multiple of \|o - t\|²."""
     rng, losses, sizes = np.random.default_rng(0), [], []
     for scale in SCALES:
         aim = rng.normal(size=target.shape).astype(target.dtype)

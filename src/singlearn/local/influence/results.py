@@ -10,7 +10,8 @@ import xarray as xr
 from singlearn.local.verdict.shown import with_cautions
 from singlearn.results.caution import Caution, Reason
 from singlearn.results.document import of_each, plain
-from singlearn.results.prompt import Shown
+from singlearn.results.picture import drawn
+from singlearn.results.result import Answer
 from singlearn.results.table import frame
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ CAUTIONS = "cautions"
 
 
 @dataclass(frozen=True)
-class LabelledArrays(Shown):
+class LabelledArrays(Answer):
     """Arrays with names and labelled axes.
 
     Attributes:
@@ -85,6 +86,17 @@ class LossChains(LabelledArrays):
     ``dataset`` can be saved by xarray; :meth:`of` reads it again.
     """
 
+    def isel(self, **places: Any) -> LossChains:
+        """Some samples, tokens or draws, as of ``xarray.Dataset.isel``, with the cautions.
+
+        Args:
+            places: numbers along every axis that is named.
+
+        Returns:
+            Loss chains.
+        """
+        return LossChains(self.dataset.isel(**places), self.cautions)
+
     @classmethod
     def of(cls, chains: LossChains | xr.Dataset) -> LossChains:
         """Loss chains as they were saved, with their cautions.
@@ -122,6 +134,9 @@ class LossChains(LabelledArrays):
     def to_dict(self) -> dict[str, Any]:
         """λ̂ of every component and the sizes, for machines; the losses themselves are in
         ``dataset``.
+
+        Returns:
+            What JSON can say.
         """
         rows = self.table().reset_index().to_dict("records")
         return {**self._head(), "components": plain(rows)}
@@ -130,6 +145,62 @@ class LossChains(LabelledArrays):
 @dataclass(frozen=True)
 class Influence(LabelledArrays):
     """Influence of samples on each other, with errors: see :func:`singlearn.local.influence`."""
+
+    def examples(self, of: int, count: int = 5, shift: str | None = None) -> pandas.DataFrame:
+        """The samples that matter most for one: those that lower its loss most when they are
+        counted once more (``helps``), and those that raise it most (``hurts``).
+
+        Args:
+            of: number of the sample whose loss it is; of the shift, if one is named.
+            count: of each kind, at most.
+            shift: by name, of which distribution that sample is; by default of the data.
+
+        Returns:
+            ``kind``, ``influence`` in nats (negative where it helps), ``standard_error`` and
+            ``errors_from_zero`` by ``sample``, the strongest first.
+
+        Raises:
+            ValueError: an influence by token, or no such sample.
+        """
+        end = f"_{shift}" if shift else ""
+        if f"influence{end}" not in self.dataset or self[f"influence{end}"].ndim != 2:
+            raise ValueError(
+                "shift: examples are read from an influence by sample, of the data or a named shift"
+            )
+        column = self[f"influence{end}"].values
+        if not 0 <= of < column.shape[1]:
+            raise ValueError(f"of: got {of}; it should be from 0 to {column.shape[1] - 1}")
+        value, error = column[:, of], self[f"standard_error{end}"].values[:, of]
+        order = [int(i) for i in value.argsort()]
+        helps = [i for i in order if value[i] < 0][:count]
+        hurts = [i for i in reversed(order) if value[i] > 0][:count]
+        rows = [
+            {
+                "sample": i,
+                "kind": kind,
+                "influence": float(value[i]),
+                "standard_error": float(error[i]),
+                "errors_from_zero": abs(float(value[i])) / float(error[i]) if error[i] else 0.0,
+            }
+            for kind, chosen in (("helps", helps), ("hurts", hurts))
+            for i in chosen
+        ]
+        return frame(rows).set_index("sample")
+
+    def plot(self) -> Any:
+        """Draw it: :func:`singlearn.plot.influence`."""
+        return drawn("influence", self)
+
+
+@dataclass(frozen=True)
+class LossKernel(LabelledArrays):
+    """Covariance of the losses of samples, and its leading components: see
+    :func:`singlearn.local.loss_kernel`.
+    """
+
+    def plot(self) -> Any:
+        """Draw it: :func:`singlearn.plot.loss_kernel`."""
+        return drawn("loss_kernel", self)
 
 
 @dataclass(frozen=True)

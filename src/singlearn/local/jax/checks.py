@@ -17,7 +17,7 @@ from singlearn.local.checks.false_gradient import find_false_gradient
 from singlearn.local.jax.closed_over import among, constants_of, held_by
 from singlearn.local.jax.layout import Layout
 from singlearn.local.jax.leaves import Leaf
-from singlearn.local.jax.programs import CompiledOnce, Programs, Rest, Setting
+from singlearn.local.jax.programs import CheckpointSetting, CompiledOnce, Programs, Rest
 
 LOOKED_AT = 64
 """Samples on which a gradient is compared with differences."""
@@ -108,7 +108,8 @@ def first_look(
             reason = (
                 "it seems averaged over the batch"
                 if given.shape == ()
-                else "sum over outputs in the loss"
+                else 'sum over outputs in the loss, or say tokens="mean" or "sum" where there is '
+                "one number a token"
             )
             raise ValueError(
                 f"loss: for {count} samples it gave shape {given.shape}; it should give one number "
@@ -134,7 +135,7 @@ def first_look(
     return found, every, Traced(function, loss, constants_of(program))
 
 
-def batch_dependence(programs: Programs, at: Setting, gamma: float, at_once: int) -> None:
+def batch_dependence(programs: Programs, at: CheckpointSetting, gamma: float, at_once: int) -> None:
     """Refuse a loss of a sample that is not its own.
 
     Args:
@@ -205,7 +206,7 @@ def notes_of_functions(given: Mapping[str, Any], traced: Traced) -> list[str]:
 
 
 def false_gradient(
-    programs: Programs, at: Setting, gamma: float, at_once: int, names: Sequence[str]
+    programs: Programs, at: CheckpointSetting, gamma: float, at_once: int, names: Sequence[str]
 ) -> None:
     """Refuse a gradient that is not the derivative of the loss.
 
@@ -258,7 +259,9 @@ def _wide(tree: Any) -> Any:
     return jax.tree.map(lambda leaf: leaf.astype(kinds.get(leaf.dtype, leaf.dtype)), tree)
 
 
-def _is_random(programs: Programs, at: Setting, direction: Float[np.ndarray, " d"]) -> bool:
+def _is_random(
+    programs: Programs, at: CheckpointSetting, direction: Float[np.ndarray, " d"]
+) -> bool:
     """Whether two calls differ when nothing is compiled: what is drawn by NumPy or Python is the
     same in all calls of a program.
     """

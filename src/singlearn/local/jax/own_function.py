@@ -72,7 +72,8 @@ def own_function(
 @lru_cache
 def divergence(found: Likelihood) -> Callable[[Any, Any], Any]:
     """The Kullback-Leibler divergence between an output and another, per sample; one function for
-    all checkpoints of a network."""
+    all checkpoints of a network.
+    """
 
     def labels(output: Any, own: Any) -> Any:
         said, meant = jax.nn.log_softmax(output, found.axis), jax.nn.log_softmax(own, found.axis)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import jax
@@ -17,7 +18,7 @@ from singlearn.local.sampling.leapfrog import kick_drift_kick
 from singlearn.running.memory import pieces, samples_that_fit
 
 
-class State(NamedTuple):
+class JaxChains(NamedTuple):
     """Chains, the noise of their last step, and the key of the next."""
 
     position: Array
@@ -37,7 +38,7 @@ class Rest(NamedTuple):
     held: tuple[Any, ...]
 
 
-class Setting(NamedTuple):
+class CheckpointSetting(NamedTuple):
     """What differs from checkpoint to checkpoint, and is handed to what is compiled.
 
     Attributes:
@@ -120,7 +121,7 @@ def quick() -> dict[str, Any]:
 
 class Programs:
     """Losses, gradients, Langevin steps and Hamiltonian flights of many chains; all take a
-    :class:`Setting`.
+    :class:`CheckpointSetting`.
 
     Args:
         model: ``model(parameters, x)`` for a batch of x.
@@ -177,6 +178,12 @@ class Programs:
         self.fly = jax.jit(self._fly_many)
         self.products = jax.jit(jax.vmap(product, in_axes=(0, None, None, None)))
 
+    @cached_property
+    def by_token(self) -> Programs:
+        """The same for the losses of tokens, before they become one number a sample."""
+        model, loss = self._functions
+        return Programs(model, getattr(loss, "raw", loss), self.layout)
+
     def widened(self) -> Programs:
         """The same in double precision, for a context in which JAX has it."""
         return Programs(*self._functions, self.layout.widened())
@@ -186,7 +193,7 @@ class Programs:
         sample.
 
         Args:
-            centre, every: as in :class:`Setting`.
+            centre, every: as in :class:`CheckpointSetting`.
             two: samples.
         """
         shape = tuple((leaf.shape[1:], str(leaf.dtype)) for leaf in jax.tree.leaves(two))
@@ -237,7 +244,7 @@ class Programs:
         return found
 
     def _minibatch(
-        self, index: Array | None, chains: int, at: Setting, at_once: int
+        self, index: Array | None, chains: int, at: CheckpointSetting, at_once: int
     ) -> Callable[[Array], tuple[Array, Array]]:
         """Values and gradients of these samples of every chain, or of all samples."""
         samples = len(at.reference)
@@ -255,22 +262,22 @@ class Programs:
 
     def _walk_many(
         self,
-        state: State,
+        state: JaxChains,
         step: Array,
-        at: Setting,
+        at: CheckpointSetting,
         nbeta: Any,
         gamma: Any,
         steps: Any,
         batch: int,
         most: int,
         at_once: int,
-    ) -> tuple[State, tuple[Array, Array, Array]]:
+    ) -> tuple[JaxChains, tuple[Array, Array, Array]]:
         """``steps`` steps, of which there may be ``most``: one program for every number of them."""
         chains = len(state.position)
 
         def one(
-            t: Any, carried: tuple[State, tuple[Array, Array, Array]]
-        ) -> tuple[State, tuple[Array, Array, Array]]:
+            t: Any, carried: tuple[JaxChains, tuple[Array, Array, Array]]
+        ) -> tuple[JaxChains, tuple[Array, Array, Array]]:
             (position, before, key), written = carried
             key, key_batch, key_noise = jax.random.split(key, 3)
             index = rows(key_batch, chains, batch, len(at.reference))
@@ -281,13 +288,13 @@ class Programs:
             there = advance(position, tamed(force, step), kick(before, noise, step), step)
             seen = nbeta * value, (away**2).sum(1), (away * force).sum(1)
             kept = [trace.at[t].set(now) for trace, now in zip(written, seen, strict=True)]
-            return State(there, noise, key), (kept[0], kept[1], kept[2])
+            return JaxChains(there, noise, key), (kept[0], kept[1], kept[2])
 
         nothing = (
             jnp.zeros((most, chains), at.reference.dtype),
             *[jnp.zeros((most, chains), at.centre.dtype) for _ in range(2)],
         )
-        walked: tuple[State, tuple[Array, Array, Array]] = jax.lax.fori_loop(
+        walked: tuple[JaxChains, tuple[Array, Array, Array]] = jax.lax.fori_loop(
             0, steps, one, (state, nothing)
         )
         return walked
@@ -296,7 +303,7 @@ class Programs:
         self,
         position: Array,
         step: Array,
-        at: Setting,
+        at: CheckpointSetting,
         nbeta: Any,
         gamma: Any,
         chosen: Chosen,
@@ -331,7 +338,7 @@ class Programs:
         start: tuple[Array, Array, Array, Array],
         step: Array,
         leapfrogs: Any,
-        at: Setting,
+        at: CheckpointSetting,
         nbeta: Any,
         gamma: Any,
     ) -> tuple[Array, Array, Array, Array]:

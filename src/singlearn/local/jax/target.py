@@ -24,7 +24,13 @@ from singlearn.local.jax.data import as_pair, digits_lost, not_a_number
 from singlearn.local.jax.layout import Layout
 from singlearn.local.jax.leaves import notes_on, sorted_leaves
 from singlearn.local.jax.memory import operations
-from singlearn.local.jax.programs import CompiledOnce, Rest, Setting, State, choose_at_random
+from singlearn.local.jax.programs import (
+    CheckpointSetting,
+    CompiledOnce,
+    JaxChains,
+    Rest,
+    choose_at_random,
+)
 from singlearn.local.jax.rounding import measured_rounding
 from singlearn.local.names import Selection, Tie, choose, tie_scales
 from singlearn.local.sampling.blocks import SAMPLES, VECTORS, curvature_in_blocks
@@ -119,7 +125,7 @@ class JaxTarget:
         }
         some = jax.tree.map(lambda leaf: leaf[:4], self._data)
         self._programs, every, traced = first_look(model, loss, layout, leaves, centre, every, some)
-        self._at = Setting(centre, every, self._data, jnp.zeros(self.samples, flat.dtype))
+        self._at = CheckpointSetting(centre, every, self._data, jnp.zeros(self.samples, flat.dtype))
         self._at_once = self._programs.samples_at_once(centre, every, self._take(slice(0, 2)))
         reference = self._losses_at(centre)
         finite = np.isfinite(np.asarray(reference))
@@ -173,22 +179,22 @@ class JaxTarget:
             value, gradient = value + share * np.asarray(part), gradient + share * np.asarray(slope)
         return value, gradient
 
-    def begin(self, spread: Float[np.ndarray, " chains"], seed: int) -> State:
+    def begin(self, spread: Float[np.ndarray, " chains"], seed: int) -> JaxChains:
         """Chains at w* + ``spread`` × standard normal numbers."""
         key, kick, noise = jax.random.split(jax.random.key(seed), 3)
         shape, dtype = (len(spread), self.dimension), self._at.centre.dtype
         start = self._at.centre + jnp.asarray(spread, dtype)[:, None] * jax.random.normal(
             kick, shape, dtype
         )
-        return State(start, jax.random.normal(noise, shape, dtype), key)
+        return JaxChains(start, jax.random.normal(noise, shape, dtype), key)
 
-    def place(self, offset: Float[np.ndarray, "chains d"], seed: int) -> State:
+    def place(self, offset: Float[np.ndarray, "chains d"], seed: int) -> JaxChains:
         """Chains at w* + ``offset``."""
         key, noise = jax.random.split(jax.random.key(seed))
         where = self._at.centre + jnp.asarray(offset, self._at.centre.dtype)
-        return State(where, jax.random.normal(noise, where.shape, where.dtype), key)
+        return JaxChains(where, jax.random.normal(noise, where.shape, where.dtype), key)
 
-    def offset(self, state: State) -> Float[np.ndarray, "chains d"]:
+    def offset(self, state: JaxChains) -> Float[np.ndarray, "chains d"]:
         """Where chains are, minus w*."""
         return np.asarray(state.position - self._at.centre, dtype=np.float64)
 
@@ -202,12 +208,12 @@ class JaxTarget:
 
     def walk(
         self,
-        state: State,
+        state: JaxChains,
         step: Float[np.ndarray, " chains"],
         batch: int,
         steps: int,
         tempering: Tempering,
-    ) -> tuple[State, Traces]:
+    ) -> tuple[JaxChains, Traces]:
         """``steps`` Langevin steps."""
         parts = []
         for begun in range(0, steps, WALK):
@@ -229,7 +235,7 @@ class JaxTarget:
         )
 
     def attempt(
-        self, state: State, step: Float[np.ndarray, " chains"], batch: int, tempering: Tempering
+        self, state: JaxChains, step: Float[np.ndarray, " chains"], batch: int, tempering: Tempering
     ) -> Trial:
         """One step with fresh noise, judged."""
         key, chosen = choose_at_random(state.key, state.position, batch, self.samples)
@@ -243,16 +249,19 @@ class JaxTarget:
             at_once=self._at_once,
         )
         return Trial(
-            State(there, state.noise, key),
+            JaxChains(there, state.noise, key),
             np.asarray(acceptance, dtype=np.float64),
             np.asarray(noise, dtype=np.float64),
         )
 
-    def losses(self, state: State, data: Any = None) -> Float[np.ndarray, "chains samples"]:
-        """Loss of every sample at every chain, minus that at w*."""
+    def losses(
+        self, state: JaxChains, data: Any = None, by_token: bool = False
+    ) -> Float[np.ndarray, "chains samples ..."]:
+        """Loss of every sample, or of every token of it, at every chain, minus that at w*."""
         samples = self._data if data is None else self._others(data)
         count = len(jax.tree.leaves(samples)[0])
-        parts, of_chains, (centre, every, *_) = [], self._programs.of_chains, self._at
+        programs = self._programs.by_token if by_token else self._programs
+        parts, of_chains, (centre, every, *_) = [], programs.of_chains, self._at
         for chunk in self._chunks(count, len(state.position)):
             some = jax.tree.map(lambda leaf, chunk=chunk: leaf[chunk], samples)
             parts.append(

@@ -14,6 +14,7 @@ from singlearn.local.measuring.minimum import Below, look_below
 from singlearn.local.measuring.other_gamma import HALF, TWICE, at_other_gamma
 from singlearn.local.measuring.quadratic import Spectrum, spectrum
 from singlearn.local.measuring.rare_samples import OverAll, excess_over_all
+from singlearn.local.measuring.variance import variance_reading
 from singlearn.local.sampling.agreement import diverged
 from singlearn.local.sampling.mixing import Mixing, mixing
 from singlearn.local.sampling.sampled import Drawn, Sampled
@@ -85,6 +86,7 @@ class Measurements:
         at_twice_gamma: λ̂ where the tie is twice as strong.
         at_half_gamma: λ̂ where it is half as strong.
         over_all: the excess over all samples, where minibatches may have missed some.
+        variance: λ by the variance of the loss.
     """
 
     setting: Setting
@@ -99,6 +101,7 @@ class Measurements:
     at_twice_gamma: Estimate = NOTHING
     at_half_gamma: Estimate = NOTHING
     over_all: OverAll = field(default_factory=lambda: OverAll(0))
+    variance: Estimate = NOTHING
 
 
 def measure(
@@ -137,6 +140,7 @@ def measure(
         at_twice_gamma=at_other_gamma(tempering, sampled, 2.0, TWICE),
         at_half_gamma=at_other_gamma(tempering, sampled, 0.5, HALF),
         over_all=excess_over_all(target, tempering, sampled),
+        variance=variance_reading(target, tempering, sampled),
     )
 
 

@@ -33,7 +33,7 @@ class Spectrum:
     """Eigenvalues s = nβh of the curvature at w*, as quadrature rules.
 
     Attributes:
-        nodes: s, in units of 1/parameter², one rule a row.
+        nodes: s, in units of 1/parameter², one rule per row.
         weights: how many directions each stands for.
     """
 

@@ -17,8 +17,8 @@ BEYOND = 10.0
 
 
 def diverged(traces: Traces, dimension: int, gamma: float) -> tuple[int, ...]:
-    """Chains with numbers that are not finite, or further from w* than the tie γ allows:
-    :math:`|w-w^*|^2 > 10\\, d/γ`.
+    r"""Chains with numbers that are not finite, or further from w* than the tie γ allows:
+    :math:`|w-w^*|^2 > 10\, d/γ`.
     """
     finite = np.isfinite(traces.excess).all(axis=1) & np.isfinite(traces.squared_distance).all(
         axis=1

@@ -12,7 +12,7 @@ from singlearn.local.chains import Chains
 from singlearn.local.sampling.agreement import diverged, doubts, error
 from singlearn.local.sampling.discretisation import virial_excess
 from singlearn.local.sampling.mixing import mixing
-from singlearn.local.sampling.sampled import Onward, Progress, Recorder, Sampled
+from singlearn.local.sampling.sampled import Onward, Progress, Recorder, Sampled, Start
 from singlearn.local.target import Flight, Target, Tempering, Traces
 
 ACCEPTANCE = 0.8
@@ -117,22 +117,28 @@ class _Moving:
 
 
 def sample_hmc(
-    target: Target, tempering: Tempering, settings: Chains, progress: Progress | None = None
+    target: Target,
+    tempering: Tempering,
+    settings: Chains,
+    progress: Progress | None = None,
+    start: Start | None = None,
 ) -> Sampled:
     """Warm up with dual averaging of the step (Hoffman & Gelman 2014 [hoffman2014nuts]_), then
     stages as in SGLD, without its bias.
 
     Every chain has its own step, for one that is stuck in a narrow place is not seen in the mean
     acceptance of all; a trajectory has the same number of steps in all. ``max_steps`` bounds the
-    gradients of each chain.
+    gradients of each chain. With ``start``, chains go on from there, and may stop after their first
+    stage.
     """
     away = np.where(np.arange(settings.chains) % 2 == 1, 1 / np.sqrt(tempering.gamma), 0.0)
     rng = np.random.default_rng([settings.seed, 1])
     longest = min(MOST_LEAPFROGS, max(1, settings.max_steps // FEWEST_MOVES))
+    begun = away[:, None] * rng.normal(size=(settings.chains, target.dimension))
     chains = _Moving(
         target,
         tempering,
-        away[:, None] * rng.normal(size=(settings.chains, target.dimension)),
+        begun if start is None else start.offset,
         settings.seed,
         longest,
     )
@@ -140,10 +146,12 @@ def sample_hmc(
         np.full(settings.chains, 1 / math.sqrt(tempering.nbeta + tempering.gamma)),
         FIRST_STAGE,
     )
+    if start is not None:
+        away, step = start.started_away, start.step
     history: list[float] = []
     while True:
         before = chains.gradients
-        tuning = RETUNING if history else WARM_UP
+        tuning = RETUNING if history or start is not None else WARM_UP
         step = _dual_averaging(chains, step, tuning)
         # A stage that could not be followed by a longer one takes all that is left.
         if (
@@ -185,7 +193,7 @@ def sample_hmc(
             return sampled
         excess = mixing(traces.excess, away)
         if (
-            len(history) > 1
+            len(history) > (1 if start is None else 0)
             and not doubts(excess)
             and error(excess) <= settings.tolerance * abs(excess.mean)
         ):

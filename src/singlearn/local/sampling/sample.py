@@ -10,7 +10,7 @@ from singlearn.local.chains import Chains
 from singlearn.local.sampling.agreement import diverged
 from singlearn.local.sampling.discretisation import step_errors
 from singlearn.local.sampling.hamiltonian import sample_hmc
-from singlearn.local.sampling.sampled import Progress, Sampled
+from singlearn.local.sampling.sampled import Progress, Sampled, Start
 from singlearn.local.sampling.sgld import RETRIES, found_lower, sample_sgld
 from singlearn.local.target import Target, Tempering
 from singlearn.results.caution import Caution, Reason
@@ -29,7 +29,11 @@ FEWEST_GRADIENTS = 1000
 
 
 def sample(
-    target: Target, tempering: Tempering, settings: Chains, progress: Progress | None = None
+    target: Target,
+    tempering: Tempering,
+    settings: Chains,
+    progress: Progress | None = None,
+    start: Start | None = None,
 ) -> Sampled:
     """Chains of the sampler that was asked for; by default exact where that is cheap, or where
     Langevin steps failed and it can be paid.
@@ -39,13 +43,15 @@ def sample(
         tempering: nβ and γ.
         settings: of the run; ``sampler`` is ``"auto"``, ``"sgld"`` or ``"hmc"``.
         progress: called with steps done, steps allowed, and the mean excess.
+        start: where chains begin that were run before, under another tempering.
     """
     size = target.samples * (target.cost + ALONGSIDE)
     if settings.sampler == "hmc" or (settings.sampler == "auto" and size <= SMALL):
-        return sample_hmc(target, tempering, settings, progress)
+        return sample_hmc(target, tempering, settings, progress, start)
     gradients = settings.max_steps * min(settings.largest_batch, target.samples) // target.samples
     payable = settings.sampler == "auto" and size <= LARGE and gradients >= FEWEST_GRADIENTS
-    langevin = sample_sgld(target, tempering, settings, progress, retries=0 if payable else RETRIES)
+    retries = 0 if payable else RETRIES
+    langevin = sample_sgld(target, tempering, settings, progress, retries, start)
     why = _failed(langevin, target, tempering) if payable else []
     if not why:
         return langevin

@@ -1,4 +1,6 @@
-"""What a sampler hands on: traces of the part that counts, how it was run, and how to go on."""
+"""What a sampler returns: traces of the final stage, its settings, and functions that continue the
+chains.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +26,28 @@ form, and their traces. Each call goes on where the last one ended.
 """
 
 
+@dataclass(frozen=True)
+class Start:
+    """Where chains begin that others have warmed up under another tempering.
+
+    Attributes:
+        offset: w - w*.
+        step: of every chain.
+        started_away: how far from w* each chain started, at first.
+    """
+
+    offset: Float[np.ndarray, "chains d"]
+    step: Float[np.ndarray, " chains"]
+    started_away: Float[np.ndarray, " chains"]
+
+
 @dataclass(kw_only=True)
 class Drawn:
     """The numbers of one run.
 
     Attributes:
         sampler: ``"sgld"`` or ``"hmc"``.
-        traces: of the part that counts.
+        traces: of the final stage.
         started_away: how far from w* each chain started.
         step: of every chain, frozen; for SGLD in parameter², for HMC in parameters.
         acceptance: mean of every chain.

@@ -13,7 +13,7 @@ from singlearn.local.sampling.agreement import diverged, doubts, error
 from singlearn.local.sampling.discretisation import step_errors, virial_excess
 from singlearn.local.sampling.langevin import heating
 from singlearn.local.sampling.mixing import mixing
-from singlearn.local.sampling.sampled import Onward, Progress, Recorder, Sampled
+from singlearn.local.sampling.sampled import Onward, Progress, Recorder, Sampled, Start
 from singlearn.local.target import Target, Tempering, Traces
 
 ACCEPTANCE = 0.95
@@ -37,6 +37,7 @@ def sample_sgld(
     settings: Chains,
     progress: Progress | None = None,
     retries: int = RETRIES,
+    start: Start | None = None,
 ) -> Sampled:
     r"""Run chains until they agree, or ``max_steps``.
 
@@ -59,13 +60,18 @@ def sample_sgld(
         settings: of the run.
         progress: called with steps done, steps allowed, and the mean excess.
         retries: how often steps are made shorter, at most.
+        start: where chains begin that were run before; they may stop after their first stage.
     """
     chains = settings.chains
     away = np.where(np.arange(chains) % 2 == 1, 1 / np.sqrt(tempering.gamma), 0.0)
     state = target.begin(away, settings.seed)
     batch = min(settings.batch_size, target.samples)
     longest = 1 / tempering.gamma  # beyond it the tie to w* itself would be unstable
-    step = _first_step(target, state, tempering, batch, chains)
+    if start is None:
+        step = _first_step(target, state, tempering, batch, chains)
+    else:
+        away, step = start.started_away, np.minimum(start.step, longest)
+        state = target.place(start.offset, settings.seed)
     used, length, shortened = 0, FIRST_STAGE, 0
     history: list[float] = []
     while True:
@@ -122,7 +128,7 @@ def sample_sgld(
         sampled.virial = virial_excess(traces, target.dimension, away, step)
         excess = mixing(traces.excess, away)
         arrived = (
-            len(history) > 1
+            len(history) > (1 if start is None else 0)
             and not doubts(excess)
             and error(excess) <= settings.tolerance * abs(excess.mean)
         )

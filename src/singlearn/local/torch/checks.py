@@ -1,5 +1,6 @@
 """What a module and a loss have to be, looked at once before chains move: a function of a sample
-and the parameters."""
+and the parameters.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +50,8 @@ def refuse_losses_of_a_wrong_kind(found: Any, some: int) -> None:
         reason = (
             "it seems averaged over the batch, use reduction='none'"
             if shape == ()
-            else "sum over outputs in the loss"
+            else 'sum over outputs in the loss, or say tokens="mean" or "sum" where there is one '
+            "number a token"
         )
         raise ValueError(
             f"loss: for {some} samples it gave {shape}; it should give one number a sample, "
@@ -194,7 +196,8 @@ def _row_of_outputs(
 
 def _broadcast(probe: Probe) -> str:
     """A word on outputs and targets whose shapes differ, of which a difference is a table of all
-    pairs."""
+    pairs.
+    """
     batch = probe.take(slice(0, min(4, length(probe.data))))
     with torch.no_grad():
         output = probe.of_samples.output(probe.values(probe.centre), batch)

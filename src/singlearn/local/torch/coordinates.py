@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Integer
 
-from singlearn.local.components import Heads, component_masks, is_component
+from singlearn.local.components import Heads, component_masks, is_component, split
 from singlearn.local.names import Selection, choose
 
 
@@ -20,8 +21,8 @@ def entries_to_sample(
 
     Args:
         module: whose parameters.
-        only: patterns, parts of a transformer (:mod:`singlearn.local.components`), or masks by
-            name; ``None``: those that require a gradient.
+        only: patterns, parts of a transformer (:mod:`singlearn.local.components`), unions of both
+            such as ``"l0h3, l1 mlp"``, or masks by name; ``None``: those that require a gradient.
         padded: rows that training leaves as they are, by name; they are sampled only where a mask
             says so.
 
@@ -37,7 +38,13 @@ def entries_to_sample(
         for name, p in named.items()
         if name not in whole and (p.requires_grad or only is not None)
     }
-    asked = [only] if isinstance(only, str) else list(only or ())
+    if not isinstance(only, Mapping) and only is not None:
+        only = [
+            part
+            for given in ([only] if isinstance(only, str) else list(only))
+            for part in _united(given, named)
+        ]
+    asked = list(only or ())
     for name, kind in whole.items():
         for pattern in asked:
             others = any(fnmatchcase(other, pattern) for other in eligible)
@@ -62,6 +69,13 @@ def entries_to_sample(
                 masks[name] = masks[name].copy()
                 masks[name][row] = False
     return {name: mask for name, mask in masks.items() if mask.any()}
+
+
+def _united(given: Any, named: Mapping[str, object]) -> list[Any]:
+    """The patterns of a union; a pattern that matches as it is, is one."""
+    if not isinstance(given, str) or any(fnmatchcase(name, given) for name in named):
+        return [given]
+    return split(given) or [given]
 
 
 def _is_part(pattern: object, named: Mapping[str, object]) -> bool:

@@ -1,5 +1,6 @@
 """Embeddings whose options act on gradients or write to weights, as the function that they stand
-for."""
+for.
+"""
 
 from __future__ import annotations
 

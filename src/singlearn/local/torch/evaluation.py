@@ -113,8 +113,17 @@ class Evaluation:
         found = self._of_samples(values, copies(batch) if self.writes else batch)
         return per_sample(found, length(batch))
 
-    def losses_of_chains(self, position: torch.Tensor, samples: Any) -> torch.Tensor:
+    def losses_by_token(self, flat: torch.Tensor, batch: Any) -> torch.Tensor:
+        """Losses by sample and token."""
+        own = copies(batch) if self.writes else batch
+        found: torch.Tensor = self._of_samples.by_token(self._network.values(flat), own)
+        return found
+
+    def losses_of_chains(
+        self, position: torch.Tensor, samples: Any, by_token: bool = False
+    ) -> torch.Tensor:
         """Losses of all these samples at every chain, minus those at w*."""
+        losses = self.losses_by_token if by_token else self.losses
         parts = []
         with torch.no_grad():
             for chunk in self.chunks(length(samples)):
@@ -127,10 +136,10 @@ class Evaluation:
                             self._chains_at_once or len(position),
                         ),
                     )
-                    there = _together(self.losses, (0, None), at_once)(position, some)
+                    there = _together(losses, (0, None), at_once)(position, some)
                 else:
-                    there = torch.stack([self.losses(flat, some) for flat in position])
-                parts.append(there - self.losses(self._centre, some))
+                    there = torch.stack([losses(flat, some) for flat in position])
+                parts.append(there - losses(self._centre, some))
         return torch.cat(parts, dim=1)
 
     def _difference(self, flat: torch.Tensor, batch: Any, reference: torch.Tensor) -> torch.Tensor:
@@ -281,6 +290,7 @@ class Evaluation:
         )
 
     def full(self, position: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The loss over all samples, less the reference, and its gradient, of every chain."""
         value, gradient = (
             torch.zeros(len(position), dtype=torch.float64, device=self._device),
             torch.zeros_like(position),

@@ -1,5 +1,6 @@
 """Products with the Gauss-Newton matrix of a module, whatever it returns: a tensor, tuples or dicts
-of them."""
+of them.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +66,8 @@ class _Output:
 
     def forget_the_derivative(self, centre: torch.Tensor) -> None:
         """Whole numbers, such as indices, are those at ``centre``: the ones of a derivative belong
-        to it."""
+        to it.
+        """
         if any(isinstance(leaf, torch.Tensor) and not _is_real(leaf) for leaf in self._leaves):
             with torch.no_grad():
                 self._leaves, self._structure = tree_flatten(self._output(centre))

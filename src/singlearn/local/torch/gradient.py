@@ -155,7 +155,8 @@ def _direction(
     gradient: torch.Tensor, groups: Mapping[str, slice], unit: float, rng: np.random.Generator
 ) -> tuple[torch.Tensor, dict[str, float]]:
     """A direction, and by name how much the loss changes along its part in each tensor, by the
-    gradient."""
+    gradient.
+    """
     direction, parts = torch.zeros_like(gradient), {}
     for name, where in groups.items():
         own = torch.as_tensor(

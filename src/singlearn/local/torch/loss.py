@@ -1,5 +1,6 @@
 """How a loss is called: with an output and what comes after the inputs, or with the model and a
-batch."""
+batch.
+"""
 
 from __future__ import annotations
 
@@ -79,6 +80,8 @@ class LossOfSamples:
         self.whole_model = model_form(loss)
         self._as_brought = samples.as_brought
         self._within = _WithinLoss(module, self.loss, samples.as_brought)
+        self._raw = getattr(self.loss, "raw", self.loss)
+        self._within_raw = _WithinLoss(module, self._raw, samples.as_brought)
         arguments, parts = _arguments(loss), samples.parts
         self._inputs = 0
         if self.whole_model:
@@ -146,10 +149,18 @@ class LossOfSamples:
             )
         return self.of_output(self.output(values, batch), batch)
 
+    def by_token(self, values: dict[str, torch.Tensor], batch: Parts) -> Any:
+        """The same, before what it says of tokens becomes one number a sample."""
+        if self.whole_model:
+            inside = {f"module.{name}": value for name, value in values.items()}
+            return functional_call(self._within_raw, inside, (batch,))
+        return self._raw(self.output(values, batch), *self.targets(batch))
+
 
 class _WithinLoss(torch.nn.Module):
     """A loss that is called while the parameters of a chain are in the module: it may look at all
-    of them."""
+    of them.
+    """
 
     def __init__(
         self, module: torch.nn.Module, loss: Callable[..., Any], as_brought: Callable[[Parts], Any]

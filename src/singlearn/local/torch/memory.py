@@ -85,7 +85,8 @@ def samples_at_once(losses: Callable[[int], Any], device: torch.device) -> int:
     """Samples × chains that :func:`singlearn.running.memory.samples_that_fit`.
 
     Args:
-        losses: evaluates the first one or two samples; what both make is not theirs.
+        losses: of the first ``count`` samples. Memory per sample is what count = 2 needs beyond
+            count = 1.
         device: where.
     """
     one, two = (bytes_made(partial(losses, count)) for count in (1, 2))

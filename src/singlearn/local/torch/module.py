@@ -138,7 +138,8 @@ def _refuse(model: torch.nn.Module) -> None:
 
 def _computed(model: torch.nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
     """Tensors with a history that modules keep, or in the memory of a parameter: activations,
-    weights of old normalisations, views."""
+    weights of old normalisations, views.
+    """
     memory = sorted(_extent(p) for p in model.parameters())
     for (start, end), (after, _) in pairwise(memory):
         if start < end and after < end:
@@ -205,7 +206,8 @@ def _within(
 
 def _in_evaluation_mode(module: torch.nn.Module, original: torch.nn.Module) -> None:
     """Into evaluation mode; the other mode is tried first, for adapters may have been merged by it
-    already."""
+    already.
+    """
     changed = None
     for mode in (False, True):
         try:

@@ -1,5 +1,6 @@
 """How PyTorch evaluates a network for us, at w* and in chains alike, whatever the caller has
-switched on or off around the call."""
+switched on or off around the call.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """The divergence of a PyTorch module from its own function at w*, as a loss and data of their
-own."""
+own.
+"""
 
 from __future__ import annotations
 

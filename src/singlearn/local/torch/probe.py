@@ -185,7 +185,8 @@ def described(tree: Any) -> str:
 
 def per_sample(found: torch.Tensor, samples: int) -> torch.Tensor:
     """Losses with an axis of samples, which a module that squeezes its outputs loses for one
-    sample."""
+    sample.
+    """
     return found.reshape(1) if samples == 1 and found.ndim == 0 else found
 
 

@@ -40,7 +40,7 @@ COPIES = 8
 """Of chains × parameters that a step needs: position, noises, gradient, and what is on the way."""
 
 
-class State(NamedTuple):
+class TorchChains(NamedTuple):
     """Chains, the noise of their last step, and their random numbers."""
 
     position: torch.Tensor
@@ -193,7 +193,7 @@ class TorchTarget:
         return found
 
     @evaluated_alike
-    def begin(self, spread: Float[np.ndarray, " chains"], seed: int) -> State:
+    def begin(self, spread: Float[np.ndarray, " chains"], seed: int) -> TorchChains:
         """Chains at w* + ``spread`` × standard normal numbers."""
         shape = (len(spread), self.dimension)
         needed, there_is = (
@@ -209,16 +209,16 @@ class TorchTarget:
             )
         generator = torch.Generator(self._device).manual_seed(seed)
         kick, noise = self._normal(shape, generator), self._normal(shape, generator)
-        return State(self._centre + self._column(spread) * kick, noise, generator)
+        return TorchChains(self._centre + self._column(spread) * kick, noise, generator)
 
     @evaluated_alike
-    def place(self, offset: Float[np.ndarray, "chains d"], seed: int) -> State:
+    def place(self, offset: Float[np.ndarray, "chains d"], seed: int) -> TorchChains:
         """Chains at w* + ``offset``."""
         generator = torch.Generator(self._device).manual_seed(seed)
         where = self._centre + torch.as_tensor(offset, dtype=self._dtype, device=self._device)
-        return State(where, self._normal(tuple(where.shape), generator), generator)
+        return TorchChains(where, self._normal(tuple(where.shape), generator), generator)
 
-    def offset(self, state: State) -> Float[np.ndarray, "chains d"]:
+    def offset(self, state: TorchChains) -> Float[np.ndarray, "chains d"]:
         """Where chains are, minus w*."""
         return (state.position - self._centre).double().cpu().numpy()
 
@@ -233,12 +233,12 @@ class TorchTarget:
     @evaluated_alike
     def walk(
         self,
-        state: State,
+        state: TorchChains,
         step: Float[np.ndarray, " chains"],
         batch: int,
         steps: int,
         tempering: Tempering,
-    ) -> tuple[State, Traces]:
+    ) -> tuple[TorchChains, Traces]:
         """``steps`` Langevin steps."""
         position, before, generator = _own(state)
         epsilon = self._column(step)
@@ -270,13 +270,17 @@ class TorchTarget:
             torch.stack(distances).double(),
             torch.stack(virials).double(),
         )
-        return State(position, before, generator), Traces(
+        return TorchChains(position, before, generator), Traces(
             *(trace.T.cpu().numpy() for trace in traces)
         )
 
     @evaluated_alike
     def attempt(
-        self, state: State, step: Float[np.ndarray, " chains"], batch: int, tempering: Tempering
+        self,
+        state: TorchChains,
+        step: Float[np.ndarray, " chains"],
+        batch: int,
+        tempering: Tempering,
     ) -> Trial:
         """One step with fresh noise, judged."""
         position, before, generator = _own(state)
@@ -305,18 +309,20 @@ class TorchTarget:
         ratio = log_acceptance(energy, energy_there, force, force_there, noise, epsilon)
         acceptance = torch.nan_to_num(torch.exp(torch.clamp(ratio, max=0.0)), nan=0.0)
         return Trial(
-            State(there, before, generator),
+            TorchChains(there, before, generator),
             acceptance.double().cpu().numpy(),
             tempering.nbeta**2 * noise_force.double().cpu().numpy(),
         )
 
     @evaluated_alike
-    def losses(self, state: State, data: Any = None) -> Float[np.ndarray, "chains samples"]:
-        """Loss of every sample at every chain, minus that at w*."""
+    def losses(
+        self, state: TorchChains, data: Any = None, by_token: bool = False
+    ) -> Float[np.ndarray, "chains samples ..."]:
+        """Loss of every sample, or of every token of it, at every chain, minus that at w*."""
         samples = self._data
         if data is not None:
             samples = self._network.fitted(samples_of(data, self._device).parts)
-        found = self._evaluation.losses_of_chains(state.position, samples)
+        found = self._evaluation.losses_of_chains(state.position, samples, by_token)
         return found.double().cpu().numpy()
 
     @evaluated_alike
@@ -370,7 +376,7 @@ class TorchTarget:
         return torch.as_tensor(numbers, dtype=self._dtype, device=self._device)[:, None]
 
 
-def _own(state: State) -> State:
+def _own(state: TorchChains) -> TorchChains:
     """With random numbers of its own, so that whoever still has ``state`` can go on from it as
     well.
     """

@@ -1,5 +1,6 @@
 """What a sweep over checkpoints is made of: data by digest; model and loss by what they say at
-fixed weights."""
+fixed weights.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +90,8 @@ def plain_tie(gamma: Tie) -> float | dict[str, Any]:
 
 def leaves_of(tree: Any) -> list[Any]:
     """The arrays of dictionaries (by key), tuples and lists, and of whatever else JAX knows, in
-    order."""
+    order.
+    """
     if isinstance(tree, Mapping):
         return [leaf for key in sorted(tree, key=str) for leaf in leaves_of(tree[key])]
     if isinstance(tree, list | tuple):
@@ -152,7 +154,8 @@ def _of_module(
     model: Any, loss: Callable[..., Any], data: Any, weights: Any, widths: tuple[float | None, ...]
 ) -> tuple[list[Any], list[Any]]:
     """Outputs and losses of a copy in evaluation mode, at weights of our own, or for a width of
-    ``None`` at ``weights``."""
+    ``None`` at ``weights``.
+    """
     import torch
 
     from singlearn.local.torch.coordinates import one_kind

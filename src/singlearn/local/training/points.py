@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from singlearn.local.names import Tie
+from singlearn.local.training.critical_points import CriticalPoint, critical_points
 from singlearn.local.training.straight_pieces import Breakpoint, Pieces, straight_pieces
 from singlearn.local.verdict.result import LocalLearningCoefficient
 from singlearn.local.verdict.shown import with_cautions
@@ -158,8 +159,7 @@ class Trajectory(Answer):
         """Straight pieces of λ̂ in log step, of every stretch of at least six points after step 0
         whose error means what it says.
 
-        A point without a verdict ends a stretch: nothing is known of λ̂ there, and nothing is drawn
-        through it.
+        Where λ̂ is withheld the fit is interrupted.
         """
         stretches = [
             list(own)
@@ -173,6 +173,22 @@ class Trajectory(Answer):
             for own in stretches
         ]
         return tuple(pieces for pieces in found if pieces is not None)
+
+    @cached_property
+    def critical_points(self) -> tuple[CriticalPoint, ...]:
+        """Maxima and minima of λ̂ in log step, over the points after step 0 that can be trusted:
+        where Hoogland et al. 2024 [hoogland2024stagewise]_ cut training into stages. The pieces of
+        ``learning_coefficient_stages`` are cut where the slope changes, which a maximum between two
+        slopes need not be, and a shoulder is.
+        """
+        own = [point for point in self.points if point.step > 0 and point.trusted]
+        if len(own) < FEWEST:
+            return ()
+        return critical_points(
+            np.array([point.step for point in own]),
+            np.array([point.value for point in own]),
+            np.array([point.standard_error for point in own]),
+        )
 
     @cached_property
     def cautions(self) -> tuple[Caution, ...]:
@@ -243,6 +259,7 @@ class Trajectory(Answer):
         stages = []
         for pieces in self.learning_coefficient_stages:
             stages += _described("λ̂", pieces)
+        stages += [f"  λ̂ turns: {turn}" for turn in self.critical_points]
         stages += [] if self.loss_stages is None else _described("loss", self.loss_stages)
         if len(stages) > STAGES:
             more = len(stages) - STAGES
@@ -288,6 +305,7 @@ class Trajectory(Answer):
                 "learning_coefficient": [
                     pieces.to_dict() for pieces in self.learning_coefficient_stages
                 ],
+                "critical_points": [turn.to_dict() for turn in self.critical_points],
                 "loss": None if self.loss_stages is None else self.loss_stages.to_dict(),
             },
             "cautions": of_each(self.cautions),

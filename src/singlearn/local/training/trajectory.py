@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from singlearn.local.network import Network
 from singlearn.local.sampling.expected_time import ExpectedTime, Watch, checked_progress
 from singlearn.local.sampling.sampled import Progress
 from singlearn.local.target import Target
+from singlearn.local.tokens import Tokens
 from singlearn.local.training.checkpoints import Checkpoint, in_order
 from singlearn.local.training.fingerprint import digest
 from singlearn.local.training.identity import (
@@ -30,6 +32,7 @@ from singlearn.local.training.points import Trajectory, TrajectoryPoint
 from singlearn.running import identity
 from singlearn.running.claim import FolderInUseError
 from singlearn.running.identity import Part
+from singlearn.running.shard import share_of
 from singlearn.running.sweep import Client, FinishedPoints, spread
 from singlearn.running.whole_files import as_path
 
@@ -50,9 +53,11 @@ def trajectory(
     tolerance: float = 0.05,
     max_steps: int = 20_000,
     reference: Reference = "loss",
+    tokens: Tokens = None,
     seed: int = 0,
     folder: str | os.PathLike[str] | None = None,
-    client: Client | None = None,
+    client: Client | Executor | None = None,
+    shard: str | None = None,
     progress: Progress | bool | None = None,
 ) -> Trajectory:
     r"""λ̂ and the exact loss at every checkpoint, all with the same random numbers, and the stages
@@ -75,15 +80,23 @@ def trajectory(
         max_steps: of each chain at most, at each checkpoint.
         reference: as for ``llc``: ``"self"`` for λ̂ of each checkpoint's own function, which is
             defined everywhere along training; the loss of every point is then 0.
+        tokens: as for ``llc``.
         folder: finished points are written there, one file each, and not measured again when the
             sweep is started again. It belongs to what it was made of: settings and data are
             compared by value, model and loss by what they say at weights of our own. Several
             processes may share it: each takes checkpoints that nobody is at work on.
-        client: a Dask client, to spread the checkpoints over its workers; by default they run here,
-            one after the other.
+        client: a Dask client or any ``concurrent.futures.Executor`` (processes of this machine,
+            submitit, MPI, loky), to spread the checkpoints over its workers; by default they run
+            here, one after the other.
+        shard: ``"2/5"``: the second of five shares of the checkpoints, for a job array; the
+            ``folder``, which then is needed, joins them. Each job returns what is finished by then
+            and names the rest.
         progress: a function that is called with the checkpoints done, how many are to be measured,
             and λ̂ of the last one (where they are spread by a client, in its workers); or as for
             ``llc``.
+
+    Returns:
+        λ̂ with its error and its status at every checkpoint, in the order of steps, and the stages.
 
     Raises:
         ValueError: checkpoints that have no order, that do not fit the model, or that are not those
@@ -119,6 +132,10 @@ def trajectory(
         raise ValueError(
             "folder: a torchrun job needs one that all its processes see, and no client"
         )
+    if shard is not None and (folder is None or world > 1):
+        raise ValueError(
+            "shard: shares of a sweep need a folder, which joins them, and no torchrun job"
+        )
     progress = checked_progress(progress)
     torch = sys.modules.get("torch")
     is_module = torch is not None and isinstance(model, torch.nn.Module)
@@ -142,7 +159,7 @@ def trajectory(
         from singlearn.local.jax.programs import CompiledOnce
 
         model = CompiledOnce(model)
-    brought = Network(model, loss, data, only=only, reference=reference)
+    brought = Network(model, loss, data, only=only, reference=reference, tokens=tokens)
     measure = _Measurement(brought, asked, is_module)
     chosen_at = None
     if asked.gamma == AUTO:
@@ -161,8 +178,11 @@ def trajectory(
         for checkpoint in found
         if (point := measure.finished(checkpoint)) is not None
     }
-    left = [checkpoint for checkpoint in found[rank::world] if checkpoint.step not in kept]
-    if world > 1:  # nobody waits for points of others: the last process to end reads them all
+    own = share_of(found[rank::world], shard)
+    left = [checkpoint for checkpoint in own if checkpoint.step not in kept]
+    if (
+        world > 1 or shard is not None
+    ):  # nobody waits for points of others: the last process to end reads them all
         measure = replace(measure, waits=False)
     if client is None and progress in (None, True):
         measure = replace(measure, expected=ExpectedTime("trajectory", len(left)))
@@ -172,7 +192,7 @@ def trajectory(
     measured = [
         point for point in spread("checkpoints", measure, left, client, bar) if point is not None
     ]
-    if world > 1:  # others may have finished theirs in the meantime
+    if world > 1 or shard is not None:  # others may have finished theirs in the meantime
         kept |= {
             checkpoint.step: point
             for checkpoint in found
@@ -234,6 +254,7 @@ class _Measurement:
             "only": identity_of_selection(self.brought.only),
             # Folders from before there was a choice have none of this.
             **({} if reference == "loss" else {"reference": identity.setting(reference)}),
+            **({} if (t := self.brought.tokens) is None else {"tokens": identity.setting(t)}),
         }
 
     def target(self, checkpoint: Checkpoint, tie: Tie) -> Target:

@@ -47,6 +47,8 @@ class LocalLearningCoefficient(Answer):
         half_dimension: d/2, λ of a regular model.
         quadratic: what the same sampler would give on the quadratic model at w*, a yardstick
             (:func:`singlearn.local.measuring.quadratic.quadratic`).
+        variance_reading: λ by the variance of the loss, which needs no loss at w*: a second reading
+            (:func:`singlearn.local.measuring.variance.variance_reading`).
         samples: n.
         nbeta: nβ, in units of 1/loss.
         gamma: γ, in units of 1/parameter²; 1 where it was given by name, and distances are then in
@@ -101,6 +103,7 @@ class LocalLearningCoefficient(Answer):
     distance_trace: Float[np.ndarray, "chains blocks"] = field(repr=False)
     cautions: tuple[Caution, ...] = ()
     at_half_gamma: Estimate = field(default_factory=lambda: Estimate(math.nan, math.nan))
+    variance_reading: Estimate = field(default_factory=lambda: Estimate(math.nan, math.nan))
     gamma_chosen: bool = False
     gamma_by_name: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     unfelt: tuple[str, ...] = ()
@@ -132,6 +135,7 @@ class LocalLearningCoefficient(Answer):
                 f"{np.mean(self.distance):.3g}{' of the tie' if self.gamma_by_name else ''}, "
                 f"L_n(w*) = {self.loss:.6g}; "
                 f"at 2γ λ̂ = {self.at_twice_gamma}, at γ/2 {self.at_half_gamma}"
+                f"; by the variance of the loss λ = {self.variance_reading}"
             )
         return with_cautions(rows, self.cautions)
 
@@ -191,6 +195,7 @@ class LocalLearningCoefficient(Answer):
             "at_half_gamma": {k: number(v) for k, v in self.at_half_gamma.to_dict().items()},
             "half_dimension": self.half_dimension,
             "quadratic": {k: number(v) for k, v in self.quadratic.to_dict().items()},
+            "variance_reading": {k: number(v) for k, v in self.variance_reading.to_dict().items()},
             "samples": self.samples,
             "nbeta": self.nbeta,
             "gamma": self.gamma,

@@ -17,6 +17,7 @@ from singlearn.local.sampling.mixing import Mixing
 from singlearn.local.verdict.excursions import error_of_few, excursion_cautions
 from singlearn.local.verdict.minimum import is_minimum, minimum_cautions
 from singlearn.local.verdict.rare_samples import rare_samples_cautions
+from singlearn.local.verdict.readings import reading_cautions
 from singlearn.local.verdict.result import LocalLearningCoefficient, shown_trace
 from singlearn.local.verdict.status import Status, what_helps, why_diverged
 from singlearn.local.verdict.steps import step_cautions
@@ -79,6 +80,7 @@ def verdict(
         at_half_gamma=measured.at_half_gamma,
         half_dimension=setting.dimension / 2,
         quadratic=NOTHING if curved is None else curved.coefficient(setting.gamma),
+        variance_reading=measured.variance,
         samples=setting.samples,
         nbeta=setting.nbeta,
         gamma=setting.gamma,
@@ -147,6 +149,7 @@ def of_a_constant_loss(
         at_half_gamma=Estimate(0.0, 0.0),
         half_dimension=setting.dimension / 2,
         quadratic=Estimate(0.0, 0.0),
+        variance_reading=Estimate(0.0, 0.0),
         samples=setting.samples,
         nbeta=setting.nbeta,
         gamma=setting.gamma,
@@ -224,6 +227,10 @@ def _of_chains(
         found += gamma_cautions(
             value, spread, measured.at_twice_gamma, measured.at_half_gamma
         ) or _gamma_cautions_where_quadratic(value, spread, measured.curved, setting.gamma)
+        if status is not Status.DRIFTING:
+            found += reading_cautions(
+                value, spread, measured.variance, measured.curved, setting.gamma
+            )
     if drawn.capped:
         words = "minibatch noise forces a step below the best one; a larger largest_batch is faster"
         found.append(Caution(Reason.SLOW, words))

@@ -22,12 +22,12 @@ THOUSANDS = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d{1,2}(,\d{2})+,\d{3})(\.\d*)?"
 
 @dataclass(frozen=True)
 class Dialect:
-    """What a user says about a file; ``None``: read it off the file, or refuse where it does not
+    r"""What a user says about a file; ``None``: read it off the file, or refuse where it does not
     tell.
 
     Attributes:
         header: whether the first line has the names of the columns.
-        delimiter: ``","``, ``";"``, ``"\\t"``, ``"|"`` or ``" "`` (any blanks).
+        delimiter: ``","``, ``";"``, ``"\t"``, ``"|"`` or ``" "`` (any blanks).
         decimal: ``"."`` or ``","``.
         thousands: what separates thousands.
         index: name or number of a column to leave out; ``"none"``: every column is data.
@@ -41,6 +41,9 @@ class Dialect:
 
     def notation(self) -> Notation:
         """How its numbers are written.
+
+        Returns:
+            The decimal sign, and what separates thousands.
 
         Raises:
             RefusalError: one sign for both decimals and thousands.
@@ -58,6 +61,7 @@ class Dialect:
 
     @property
     def comma_is_in_numbers(self) -> bool:
+        """Whether a comma is part of numbers and does not separate columns."""
         notation = self.notation()
         return "," in (notation.decimal, notation.thousands)
 

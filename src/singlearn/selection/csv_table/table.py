@@ -89,8 +89,13 @@ class Table(Shown):
     notes: tuple[str, ...]
 
     def indices(self, names: Sequence[str], option: str) -> list[int]:
-        """Where columns are in ``values``, by name or by place in the file. Raises ``RefusalError``
-        where one is not, or is listed twice.
+        """Where columns are in ``values``, by name or by place in the file.
+
+        Returns:
+            Places from 0.
+
+        Raises:
+            RefusalError: one is not there, or is listed twice.
         """
         return _chosen(self.columns, self.positions, names, option, self.path)
 
@@ -106,6 +111,9 @@ def read_csv(
             4180).
         only: names (or places, from 1) of the columns to read; the others may hold anything.
         dialect: what the user says about the file.
+
+    Returns:
+        Columns of numbers with their names, and how the file was understood, in words.
 
     Raises:
         RefusalError: the file cannot be read, is empty, lacks a column, can be understood in two

@@ -55,6 +55,10 @@ def canonical(net: DeepReLU) -> CanonicalForm:
     one bears. When ``ties`` is not 0 (equal incoming weights and outgoing weights that agree as
     multisets), :func:`equivalent_deep` still decides, this function does not.
 
+    Returns:
+        The representative, the transformation that leads to it, and how well its order is
+        separated.
+
     >>> a = DeepReLU([[[3.0], [-1.0]], [[1.0, 2.0]]], [[1.0, 0.0], [0.5]])
     >>> b = ScalePermutation([np.array([1, 0])], [np.array([5.0, 0.1])]).apply(a)
     >>> np.allclose(
@@ -170,8 +174,8 @@ def _directions(size: int, count: int) -> Float[np.ndarray, "size count"]:
 
 
 def _order(keys: Float[np.ndarray, "nodes keys"]) -> tuple[np.ndarray, float, int]:
-    """Sort by the first key, equal ones (gaps up to TIE) by the next: the order, the smallest
-    \\|gap − TIE\\|, ties left.
+    r"""Sort by the first key, equal ones (gaps up to TIE) by the next: the order, the smallest
+    \|gap − TIE\|, ties left.
     """
     margin, ties = np.inf, 0
 

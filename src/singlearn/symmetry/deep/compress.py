@@ -71,6 +71,9 @@ class Compression(Answer):
     def verify(self, seed: int = 1) -> bool:
         """Whether the outputs at fresh random points of the box stay within ``proved_change``, and
         rounding of the evaluation.
+
+        Returns:
+            Whether they do at all those points.
         """
         lower, upper = self.domain.corners
         points = lower + (upper - lower) * np.random.default_rng(seed).random((1000, len(lower)))
@@ -107,7 +110,7 @@ def compress_deep(
     net: DeepReLU,
     domain: DomainLike,
     *,
-    tolerance: float | None = None,
+    relative_tolerance: float | None = None,
     milp_seconds: float = 10.0,
     seed: int = 0,
 ) -> Compression:
@@ -121,10 +124,14 @@ def compress_deep(
 
     Args:
         domain: a ``Box``, or (lower, upper), numbers or one number per input.
-        tolerance: relative difference up to which incoming weights count as proportional and
-            singular values as zero; by default 1e-12, or 1e-6 if every parameter is a
-            single-precision number.
+        relative_tolerance: difference, per size, up to which incoming weights count as
+            proportional and singular values as zero; by default 1e-12, or 1e-6 if every parameter
+            is a single-precision number.
         milp_seconds: for proving further nodes dead or bypassed by mixed-integer programming.
+
+    Returns:
+        The smaller network, what was removed and how it was proved, and a bound on the change of
+        the outputs.
 
     Raises:
         ValueError: a box that is not bounded or has no interior, or weights so large that float64
@@ -141,9 +148,9 @@ def compress_deep(
     box = as_box(domain, net.widths[0])
     corners = box.corners
     require_range(net, np.maximum(np.abs(corners[0]), np.abs(corners[1])), "net")
-    if tolerance is None:
-        tolerance = SINGLE if _is_single(net) else DOUBLE
-    search = _Search(net, corners, tolerance, seed)
+    if relative_tolerance is None:
+        relative_tolerance = SINGLE if _is_single(net) else DOUBLE
+    search = _Search(net, corners, relative_tolerance, seed)
     states = node_states(net, box, milp_seconds=milp_seconds, seed=seed)
     dead = [
         np.array([state is NodeState.DEAD for state in layer], dtype=bool)
@@ -180,13 +187,17 @@ class _Search:
     """The network as it gets smaller, compared with the first one after every step."""
 
     def __init__(
-        self, net: DeepReLU, box: tuple[np.ndarray, np.ndarray], tolerance: float, seed: int
+        self,
+        net: DeepReLU,
+        box: tuple[np.ndarray, np.ndarray],
+        relative_tolerance: float,
+        seed: int,
     ) -> None:
         random = np.random.default_rng(seed)
         lower, upper = box
         inner = lower + (upper - lower) * random.random((800, len(lower)))
         corners = np.where(random.random((200, len(lower))) < 0.5, lower, upper)
-        self.net, self.box, self.tolerance = net, box, tolerance
+        self.net, self.box, self.relative_tolerance = net, box, relative_tolerance
         self.points = np.concatenate([inner, corners])
         self.target = net(self.points)
         largest = float(np.max(np.abs(self.target)))
@@ -210,7 +221,7 @@ class _Search:
         layer = 0
         while layer < self.net.hidden_layers:
             bounds = preactivation_bounds(self.net, self.box)
-            folded = fold_bypassed(self.net, bounds, layer, always[layer], self.tolerance)
+            folded = fold_bypassed(self.net, bounds, layer, always[layer], self.relative_tolerance)
             if folded and self._take(folded[0]):
                 if len(folded[1]) == 0:
                     always.pop(layer)
@@ -219,7 +230,7 @@ class _Search:
             layer += 1
         for layer in range(self.net.hidden_layers):
             merged = merge_duplicates(
-                self.net, preactivation_bounds(self.net, self.box), layer, self.tolerance
+                self.net, preactivation_bounds(self.net, self.box), layer, self.relative_tolerance
             )
             if merged:
                 self._take(merged[0])

@@ -189,6 +189,9 @@ class DeepEquivalence(Answer):
         witness in exact arithmetic.
 
         "not shown" states nothing, and so verifies.
+
+        Returns:
+            Whether the check succeeds.
         """
         if self.status is Sameness.NOT_SHOWN:
             return True
@@ -252,6 +255,9 @@ def equivalent_deep(
     Args:
         tolerance: ε > 0, absolute, in units of the outputs; needs a box.
         domain: a ``Box``, or (lower, upper), to compare there only; without it, on all inputs.
+
+    Returns:
+        The verdict, with a proven bound, a witness, or the reason why nothing was shown.
 
     Raises:
         ValueError: different numbers of inputs or outputs, a tolerance that is not positive or has
@@ -397,7 +403,9 @@ def _pair(
     """
     if compressed:
         assert box is not None
-        parts = tuple(compress_deep(net, box, tolerance=DOUBLE, seed=seed) for net in (a, b))
+        parts = tuple(
+            compress_deep(net, box, relative_tolerance=DOUBLE, seed=seed) for net in (a, b)
+        )
         if not any(part.steps for part in parts):
             return None, ""
         (first, _), (second, _) = (_plain(part.network) for part in parts)

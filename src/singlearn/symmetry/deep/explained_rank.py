@@ -89,6 +89,10 @@ def explained_rank_deep(net: DeepReLU, x: Float[np.ndarray, "points inputs"]) ->
     Args:
         x: inputs, none of them on an activation boundary.
 
+    Returns:
+        The rank, the number of null directions that symmetries explain, and those that none of them
+        does.
+
     Raises:
         ValueError: inputs of another width, none at all, or a network of more than 4,000
             parameters.

@@ -25,7 +25,7 @@ def fold_bypassed(
     bounds: Bounds,
     layer: int,
     bypassed: Bool[np.ndarray, " nodes"],
-    tolerance: float,
+    relative_tolerance: float,
 ) -> tuple[Reduction, Bool[np.ndarray, " new_nodes"]] | None:
     r"""Replace the always-active nodes B of a layer by as many as the rank of what they do.
 
@@ -54,16 +54,16 @@ def fold_bypassed(
     largest = np.maximum(np.abs(low), np.abs(high))
     change = np.zeros(len(outgoing))
     pairs = 0
-    rank = _rank(left, right, tolerance)
-    for i, j in _opposite_pairs(weights, biases, keep, tolerance):
+    rank = _rank(left, right, relative_tolerance)
+    for i, j in _opposite_pairs(weights, biases, keep, relative_tolerance):
         ratio = _ratio(weights, biases, i, j)
         wider = (
             np.concatenate([left, -ratio * outgoing[:, [j]]], axis=1),
             np.concatenate([right, weights[[i]]]),
         )
         kink = outgoing[:, i] + ratio * outgoing[:, j]
-        vanishes = np.max(np.abs(kink)) <= tolerance * np.max(np.abs(outgoing[:, i]))
-        new_rank = _rank(*wider, tolerance)
+        vanishes = np.max(np.abs(kink)) <= relative_tolerance * np.max(np.abs(outgoing[:, i]))
+        new_rank = _rank(*wider, relative_tolerance)
         if new_rank + (not vanishes) >= rank + 2:
             continue
         terms = np.abs(weights[i]) @ largest + abs(biases[i])
@@ -132,10 +132,10 @@ def _multiply(net: DeepReLU, bounds: Bounds, layer: int) -> Reduction:
 
 
 def _opposite_pairs(
-    weights: np.ndarray, biases: np.ndarray, among: np.ndarray, tolerance: float
+    weights: np.ndarray, biases: np.ndarray, among: np.ndarray, relative_tolerance: float
 ) -> list[tuple[int, int]]:
     nodes = np.flatnonzero(among)
-    groups = parallel_groups(weights[nodes], biases[nodes], tolerance)
+    groups = parallel_groups(weights[nodes], biases[nodes], relative_tolerance)
     return [
         (int(nodes[i]), int(nodes[j]))
         for same, opposite in groups
@@ -159,12 +159,18 @@ def _core(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, ...]:
 
 
 def _rank(
-    left: Float[np.ndarray, "out nodes"], right: Float[np.ndarray, "nodes in"], tolerance: float
+    left: Float[np.ndarray, "out nodes"],
+    right: Float[np.ndarray, "nodes in"],
+    relative_tolerance: float,
 ) -> int:
     if left.shape[1] == 0 or 0 in left.shape or 0 in right.shape:
         return 0
     singular = _core(left, right)[1]
-    floor = max(tolerance, 1e-13) * np.linalg.norm(left, axis=0) @ np.linalg.norm(right, axis=1)
+    floor = (
+        max(relative_tolerance, 1e-13)
+        * np.linalg.norm(left, axis=0)
+        @ np.linalg.norm(right, axis=1)
+    )
     return int(np.sum(singular > floor))
 
 

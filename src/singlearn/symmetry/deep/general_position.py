@@ -12,7 +12,7 @@ from singlearn.symmetry.domain import DomainLike
 
 
 def general_position_failures(
-    net: DeepReLU, domain: DomainLike | None = None, tolerance: float = 1e-9
+    net: DeepReLU, domain: DomainLike | None = None, relative_tolerance: float = 1e-9
 ) -> tuple[str, ...]:
     """What keeps ``net`` from general position, in words; empty if nothing that is checked does.
 
@@ -21,6 +21,9 @@ def general_position_failures(
     crossing on it. Networks for which scaling and permutation are the only symmetries exist for all
     such widths [phuong2020functional]_; these conditions are necessary for that, not sufficient:
     among deeper networks a set of positive measure has further symmetries [grigsby2023hidden]_.
+
+    Returns:
+        One sentence per failure.
 
     >>> general_position_failures(
     ...     DeepReLU([[[1.0, 0.0], [2.0, 0.0]], [[1.0, 1.0]]], [[0.0, 1.0], [0.0]])
@@ -47,7 +50,7 @@ def general_position_failures(
             failures.append(
                 f"layer {layer}: node {unread[0]} has no outgoing weights ({len(unread)} such)"
             )
-        groups = parallel_groups(weights, biases, tolerance)
+        groups = parallel_groups(weights, biases, relative_tolerance)
         if groups:
             pair = (groups[0][0] + groups[0][1])[:2]
             failures.append(
@@ -58,7 +61,7 @@ def general_position_failures(
         rank = (
             int(
                 np.linalg.matrix_rank(
-                    weights / np.where(size > 0, size, 1.0)[:, None], tol=tolerance
+                    weights / np.where(size > 0, size, 1.0)[:, None], tol=relative_tolerance
                 )
             )
             if weights.size

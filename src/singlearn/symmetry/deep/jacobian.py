@@ -17,6 +17,9 @@ def parameter_jacobian(
     .. math:: \frac{∂f}{∂W_l} = g_l h_{l-1}^T, \quad \frac{∂f}{∂b_l} = g_l, \quad
               g_{l-1} = g_l W_l \mathrm{diag}(u_{l-1} > 0), \quad g_L = 1.
 
+    Returns:
+        One matrix of outputs × parameters per input.
+
     >>> net = DeepReLU([[[2.0]], [[3.0]]], [[1.0], [0.0]])
     >>> parameter_jacobian(net, np.array([[1.0]]))  # by w, b, q, c of q max(w x + b, 0) + c
     array([[[3., 3., 3., 1.]]])

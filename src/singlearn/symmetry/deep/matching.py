@@ -38,9 +38,9 @@ class Match:
     reason: str
 
 
-def match(a: DeepReLU, b: DeepReLU, tolerance: float) -> Match:
+def match(a: DeepReLU, b: DeepReLU, relative_tolerance: float) -> Match:
     """Layer by layer, assign the normalised nodes of ``a`` to those of ``b``; every pair must agree
-    to ``tolerance``.
+    to ``relative_tolerance``.
 
     Nodes that several partners fit (equal incoming weights) are told apart by their outgoing
     weights.
@@ -58,13 +58,15 @@ def match(a: DeepReLU, b: DeepReLU, tolerance: float) -> Match:
         # The outgoing weights matter only among partners that fit; a weight below the tolerance
         # keeps it so.
         apart = cdist(outgoing_profiles(current, layer), outgoing_profiles(second, layer))
-        cost = np.where(distance <= tolerance, tolerance * apart / (1 + apart), 1 + distance)
+        cost = np.where(
+            distance <= relative_tolerance, relative_tolerance * apart / (1 + apart), 1 + distance
+        )
         own, partner = linear_sum_assignment(cost)
         if not len(own):
             orders.append(own)
             continue
         worst = int(np.argmax(distance[own, partner]))
-        if distance[own, partner][worst] > tolerance:
+        if distance[own, partner][worst] > relative_tolerance:
             return Match(
                 None,
                 float(distance[own, partner][worst]),
@@ -85,7 +87,7 @@ def match(a: DeepReLU, b: DeepReLU, tolerance: float) -> Match:
     except ValueError:
         return Match(None, np.inf, "the factors between the nodes leave float64")
     residual = parameter_residual(transformation.apply(silence(a)), silence(b))
-    if residual > 4 * tolerance:
+    if residual > 4 * relative_tolerance:
         return Match(
             None,
             residual,

@@ -14,7 +14,7 @@ from singlearn.symmetry.deep.rounding import gamma
 
 
 def merge_duplicates(
-    net: DeepReLU, bounds: Bounds, layer: int, tolerance: float
+    net: DeepReLU, bounds: Bounds, layer: int, relative_tolerance: float
 ) -> tuple[Reduction, Bool[np.ndarray, " nodes"]] | None:
     r"""If :math:`(w_j, b_j) = ρ (w_i, b_i)` with ρ > 0, node j is ρ times node i: :math:`q_i ← q_i
     + ρ q_j` and j goes.
@@ -29,7 +29,7 @@ def merge_duplicates(
     largest = np.maximum(np.abs(low), np.abs(high))
     keep = np.ones(len(biases), dtype=bool)
     change = np.zeros(len(outgoing))
-    for same, opposite in parallel_groups(weights, biases, tolerance):
+    for same, opposite in parallel_groups(weights, biases, relative_tolerance):
         for group in (same, opposite):
             for other in group[1:]:
                 first = group[0]

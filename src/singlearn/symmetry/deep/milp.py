@@ -26,7 +26,7 @@ SAFETY = 10.0
 
 
 @dataclass(frozen=True, eq=False)
-class Balanced:
+class RescaledNetwork:
     """The same network in units in which inputs and pre-activations are of order 1, so that the
     solver's tolerances are small.
 
@@ -48,9 +48,9 @@ class Balanced:
     violation: tuple[np.ndarray, ...]
 
 
-def balance(net: DeepReLU, bounds: Bounds) -> Balanced:
-    """Choose the units of :class:`Balanced`: the power of two next to the largest absolute value of
-    each quantity.
+def balance(net: DeepReLU, bounds: Bounds) -> RescaledNetwork:
+    """Choose the units of :class:`RescaledNetwork`: the power of two next to the largest absolute
+    value of each quantity.
     """
     scales = [_power_of_two(*bounds.box)]
     scales += [
@@ -73,7 +73,7 @@ def balance(net: DeepReLU, bounds: Bounds) -> Balanced:
         tuple(lower / scale for lower, scale in zip(bounds.lower, scales[1:], strict=True)),
         tuple(upper / scale for upper, scale in zip(bounds.upper, scales[1:], strict=True)),
     )
-    return Balanced(
+    return RescaledNetwork(
         DeepReLU(weights, biases), balanced, scales[0], tuple(scales[1:]), tuple(violation)
     )
 

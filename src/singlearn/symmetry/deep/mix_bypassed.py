@@ -51,6 +51,9 @@ def mix_bypassed(
         shift: t, k numbers; if not given, 0 for a node that stays active without it and the least
             that keeps it active for the others.
 
+    Returns:
+        A network of the kind that was given.
+
     Raises:
         ValueError: no always active nodes, a matrix of another size or not invertible, or a shift
             that lets a node become inactive.

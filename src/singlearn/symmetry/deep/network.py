@@ -93,7 +93,7 @@ class DeepReLU:
     def __call__(
         self, x: Float[np.ndarray, "points inputs"]
     ) -> Float[np.ndarray, "points outputs"]:
-        """The outputs at ``points`` inputs, one a row.
+        """The outputs at ``points`` inputs, one per row.
 
         Raises:
             ValueError: ``x`` is not a matrix with one column per input.
@@ -105,12 +105,16 @@ class DeepReLU:
     ) -> list[Float[np.ndarray, "points nodes"]]:
         """All :math:`u_l`, the outputs last.
 
+        Returns:
+            One array of points × nodes per layer.
+
         Raises:
             ValueError: ``x`` is not a matrix with one column per input.
         """
         if x.ndim != 2 or x.shape[1] != self.widths[0]:
             raise ValueError(
-                f"x: got shape {x.shape}; it should be (points, {self.widths[0]}), one input a row"
+                f"x: got shape {x.shape}; it should be (points, {self.widths[0]}), one input per "
+                "row"
             )
         layers: list[np.ndarray] = []
         activation = x
@@ -122,6 +126,9 @@ class DeepReLU:
     def vector(self) -> Float[np.ndarray, " parameters"]:
         """All parameters in one vector: :math:`W_0` row by row, :math:`b_0`, :math:`W_1`, … as
         ``torch`` orders them.
+
+        Returns:
+            The parameters in one vector.
         """
         return np.concatenate(
             [part.ravel() for pair in zip(self.weights, self.biases, strict=True) for part in pair]
@@ -129,6 +136,9 @@ class DeepReLU:
 
     def with_vector(self, vector: Float[np.ndarray, " parameters"]) -> DeepReLU:
         """The network of the same widths with these parameters, ordered as by :meth:`vector`.
+
+        Returns:
+            A network of the same widths.
 
         Raises:
             ValueError: another number of parameters.

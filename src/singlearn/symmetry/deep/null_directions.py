@@ -18,6 +18,9 @@ def scaling_fields(net: DeepReLU) -> Float[np.ndarray, "hidden parameters"]:
 
     which annihilates f everywhere, so that the Fisher information is degenerate at every parameter.
 
+    Returns:
+        One field per row, in the order of ``DeepReLU.vector``.
+
     >>> scaling_fields(DeepReLU([[[2.0]], [[3.0]]], [[1.0], [0.0]]))
     array([[ 2.,  1., -3.,  0.]])
     """
@@ -48,6 +51,9 @@ def linear_fields(
         layer: of the hidden layer.
         nodes: B, k of them; k² fields are returned, :math:`E_{00}, E_{01}, …`
 
+    Returns:
+        One field per row, in the order of ``DeepReLU.vector``.
+
     Raises:
         ValueError: no such layer or nodes.
     """
@@ -77,6 +83,9 @@ def shift_fields(
     With the GL(k) fields of :func:`linear_fields` they make up the affine group of the bypassed
     nodes.
 
+    Returns:
+        One field per row, in the order of ``DeepReLU.vector``.
+
     Raises:
         ValueError: no such layer or nodes.
     """
@@ -98,6 +107,9 @@ def unread_fields(
 
     for every η. One node with zero outgoing weights gives all changes of its incoming ones. To
     first order always; for finite steps as long as the nodes of B stay active at the same inputs.
+
+    Returns:
+        One field per row, in the order of ``DeepReLU.vector``.
 
     Raises:
         ValueError: no such layer or nodes.
@@ -134,6 +146,9 @@ def unspanned_fields(
     Args:
         layer: 0 to the number of hidden layers; the last is the output layer, whose rows always
             count as active.
+
+    Returns:
+        One field per row, in the order of ``DeepReLU.vector``.
 
     Raises:
         ValueError: no such layer.

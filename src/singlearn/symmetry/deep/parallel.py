@@ -8,13 +8,13 @@ from singlearn.symmetry.deep.canonical import incoming_norms
 
 
 def parallel_groups(
-    weights: np.ndarray, biases: np.ndarray, tolerance: float
+    weights: np.ndarray, biases: np.ndarray, relative_tolerance: float
 ) -> list[tuple[list[int], list[int]]]:
     r"""Groups of two or more nodes on one hyperplane: numbers of those oriented like the first, and
     of the opposite ones.
 
     Two nodes belong together if their :math:`(w, b)`, brought to norm 1, are equal up to sign and
-    ``tolerance``. Nodes with :math:`(w, b) = 0` belong to no group.
+    ``relative_tolerance``. Nodes with :math:`(w, b) = 0` belong to no group.
     """
     size = incoming_norms(weights, biases)
     nodes = np.flatnonzero(size > 0)
@@ -31,13 +31,13 @@ def parallel_groups(
             continue
         same, opposite = [first], []
         for other in ranked[position + 1 :]:
-            if key[other] - key[first] > tolerance + 1e-14:
+            if key[other] - key[first] > relative_tolerance + 1e-14:
                 break
             if taken[other]:
                 continue
-            if np.linalg.norm(rows[other] - rows[first]) <= tolerance:
+            if np.linalg.norm(rows[other] - rows[first]) <= relative_tolerance:
                 same.append(other)
-            elif np.linalg.norm(rows[other] + rows[first]) <= tolerance:
+            elif np.linalg.norm(rows[other] + rows[first]) <= relative_tolerance:
                 opposite.append(other)
         if len(same) + len(opposite) > 1:
             taken[same + opposite] = True

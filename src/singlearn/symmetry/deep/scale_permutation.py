@@ -62,6 +62,9 @@ class ScalePermutation(Answer):
     def apply(self, net: DeepReLU) -> DeepReLU:
         """The transformed network: the same function, up to one rounding for each factor.
 
+        Returns:
+            The transformed network.
+
         Raises:
             ValueError: the hidden layers of ``net`` have other widths.
         """

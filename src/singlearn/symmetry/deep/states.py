@@ -88,6 +88,10 @@ def node_states(
         data: inputs on which to observe the nodes, kept apart from the proofs.
         milp_seconds: for all programs together; 0 for none.
 
+    Returns:
+        The state of every node with the proof that decided it, and the bounds of its
+        pre-activation.
+
     Raises:
         ValueError: a box that is not bounded or has no interior, or data of another width.
 

@@ -24,6 +24,9 @@ def from_torch(module: Any) -> DeepReLU:
     or behind a ReLU into the one after it; that rounds every weight once or twice in double
     precision.
 
+    Returns:
+        The network in float64, and in the order of its modules.
+
     Raises:
         ValueError: a module that is no Sequential (its children do not say what its forward pass
             does), a child of another kind, two ``Linear`` without a ``ReLU`` between them, a
@@ -86,6 +89,9 @@ def from_torch(module: Any) -> DeepReLU:
 
 def to_torch(net: DeepReLU) -> Any:
     """A ``Sequential(Linear, ReLU, …, Linear)`` in double precision.
+
+    Returns:
+        A ``torch.nn.Sequential`` in float64.
 
     Raises:
         ImportError: PyTorch is not installed.

@@ -17,7 +17,7 @@ from singlearn.symmetry.fibre.components import Classification, Component, Compo
 from singlearn.symmetry.fibre.path import connect
 from singlearn.symmetry.fibre.sample import random_parameter, random_stratum
 from singlearn.symmetry.fibre.sample_cells import random_cell_parameter
-from singlearn.symmetry.fibre.segments import NoPath, Path
+from singlearn.symmetry.fibre.segments import FibrePath, NoPath
 from singlearn.symmetry.fibre.strata import NodeStratum, strata
 from singlearn.symmetry.fibre.walk import PAIR, Seat, Walk
 from singlearn.symmetry.trained.hint import relations_up_to_rounding
@@ -96,6 +96,9 @@ class Fibre(Answer):
         """The index in ``components`` of the component a parameter lies in; of a network that was
         snapped, that of the snapped one.
 
+        Returns:
+            An index from 0.
+
         Raises:
             ValueError: the network has another width or computes another function.
         """
@@ -112,6 +115,9 @@ class Fibre(Answer):
 
         Args:
             component: index in ``components``.
+
+        Yields:
+            One arrangement after the other.
 
         Raises:
             ValueError: there is no such component; several outputs, or a domain.
@@ -134,6 +140,9 @@ class Fibre(Answer):
             seed: of the random numbers.
             component: index in ``components``; drawn if not given.
 
+        Returns:
+            A network of the fibre.
+
         Raises:
             ValueError: the fibre is empty, or there is no such component.
         """
@@ -152,9 +161,12 @@ class Fibre(Answer):
             self.net, self.form, random_stratum(self.classification, index, rng), rng
         )
 
-    def path(self, a: TwoLayerReLU, b: TwoLayerReLU) -> Path | NoPath:
+    def path(self, a: TwoLayerReLU, b: TwoLayerReLU) -> FibrePath | NoPath:
         """A piecewise smooth path of equal functions from one parameter to another, or a falsy
         result with the reason why there is none.
+
+        Returns:
+            The path, or an object that is false and says why there is none.
 
         Raises:
             ValueError: one of them has another width or computes another function; several outputs,
@@ -180,6 +192,9 @@ class Fibre(Answer):
     def reversed_kinks(self, pattern: Pattern) -> list[int]:
         """Numbers (from 1) of the kinks whose nodes point against the orientation they have in
         ``net``.
+
+        Returns:
+            Numbers from 1, increasing.
         """
         return [
             k + 1

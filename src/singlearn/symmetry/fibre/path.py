@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from singlearn.symmetry.fibre.balance import Pattern, parallel
 from singlearn.symmetry.fibre.components import Classification, Component, ComponentKind
-from singlearn.symmetry.fibre.segments import Path, simplified
+from singlearn.symmetry.fibre.segments import FibrePath, simplified
 from singlearn.symmetry.fibre.walk import PAIR, ZERO, Seat, Walk, oriented
 from singlearn.symmetry.two_layer.kink_form import KinkForm
 from singlearn.symmetry.two_layer.network import TwoLayerReLU
@@ -17,7 +17,7 @@ from singlearn.symmetry.two_layer.network import TwoLayerReLU
 
 def connect(
     a: TwoLayerReLU, b: TwoLayerReLU, form: KinkForm, parts: Classification, component: Component
-) -> Path:
+) -> FibrePath:
     """A path between two parameters that lie in the same connected component.
 
     Args:
@@ -48,7 +48,7 @@ def connect(
                 walk.close_pair()
     first.exchange(last.seats)
     first.finish(last)
-    return Path(form, a, b, simplified([*first.knots, *reversed(last.knots[:-1])]))
+    return FibrePath(form, a, b, simplified([*first.knots, *reversed(last.knots[:-1])]))
 
 
 def dock(walk: Walk, k: int) -> None:

@@ -143,7 +143,7 @@ def _lift(
 
 
 def _shares(rest: list[list[Fraction]], normals: list[Vector], rng: Random) -> list[Vector]:
-    """Random vectors v_k with :math:`\\sum v_k n_k^T` equal to ``rest``."""
+    r"""Random vectors v_k with :math:`\sum v_k n_k^T` equal to ``rest``."""
     chosen: list[int] = []
     for k in range(len(normals)):
         if rank([normals[i] for i in (*chosen, k)]) > len(chosen):

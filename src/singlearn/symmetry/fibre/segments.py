@@ -54,7 +54,7 @@ class Segment(Answer):
 
 
 @dataclass(frozen=True)
-class Path(Answer):
+class FibrePath(Answer):
     """Segments joined end to end, all of them the same function. Truthy.
 
     Attributes:

@@ -52,7 +52,9 @@ def load_json(path: Path) -> Any:
         raise ValueError(f"{path}: its lists are nested too deeply") from None
     except ValueError as error:
         raise ValueError(
-            f"{path}: {error}" if isinstance(error, _Lost) else f"{path}: it is not JSON ({error})"
+            f"{path}: {error}"
+            if isinstance(error, _LostError)
+            else f"{path}: it is not JSON ({error})"
         ) from None
 
 
@@ -71,11 +73,11 @@ def once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
-        raise _Lost(f"it names {next(n for n in names if names.count(n) > 1)!r} twice")
+        raise _LostError(f"it names {next(n for n in names if names.count(n) > 1)!r} twice")
     return found
 
 
-class _Lost(ValueError):
+class _LostError(ValueError):
     """It is JSON, but not what it seems to say would be read."""
 
 
@@ -87,9 +89,9 @@ def _decimal(text: str) -> float:
     """
     value = float(text)
     if value in (float("inf"), float("-inf")):
-        raise _Lost(f"{text[:40]} is too large for float64")
+        raise _LostError(f"{text[:40]} is too large for float64")
     if value == 0 and Decimal(text) != 0:
-        raise _Lost(f"{text[:40]} is too small for float64")
+        raise _LostError(f"{text[:40]} is too small for float64")
     if len(text) <= SURE_DIGITS + 2:
         return value
     digits = len(text.lower().partition("e")[0].replace("-", "").replace(".", "").lstrip("0"))
@@ -99,5 +101,5 @@ def _decimal(text: str) -> float:
         and Decimal(value) != exact
         and f"{Decimal(value):.{digits - 1}e}" != f"{exact:.{digits - 1}e}"
     ):
-        raise _Lost(f"{text[:60]} has digits that float64 drops; the nearest is {value!r}")
+        raise _LostError(f"{text[:60]} has digits that float64 drops; the nearest is {value!r}")
     return value

@@ -47,6 +47,9 @@ def read_network(
         activation: "relu", which says that ReLU stands between the layers.
         order: the layers' names from input to output, for files whose order is open.
 
+    Returns:
+        The network in float64.
+
     Raises:
         ValueError: another ending, an activation other than ReLU, or content that is no such
             network; the message names the file and what to change.

@@ -1,5 +1,6 @@
 """Two-layer networks of tanh, sigmoid, erf, SiLU and GELU: equivalence, minimal width, fibres, with
-proofs in the docstrings."""
+proofs in the docstrings.
+"""
 
 from singlearn.symmetry.smooth.activation import Activation
 from singlearn.symmetry.smooth.constant import Constant

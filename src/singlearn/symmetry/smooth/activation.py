@@ -1,5 +1,6 @@
 r"""Activations that are odd up to a constant (tanh, sigmoid, erf) or even up to a line (SiLU,
-GELU)."""
+GELU).
+"""
 
 from __future__ import annotations
 
@@ -137,6 +138,9 @@ class Activation:
 
     def value(self, at: Fraction) -> Constant:
         """σ(b) at a rational, exactly.
+
+        Returns:
+            An exact constant.
 
         >>> print(Activation("silu").value(Fraction(-1)))
         -1/2 + 1/2 tanh(1/2)

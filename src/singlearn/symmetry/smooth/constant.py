@@ -61,6 +61,9 @@ class Constant:
     def of(cls, rational: Fraction, terms: Mapping[tuple[Base, Fraction], Fraction]) -> Constant:
         """The number, with terms of zero left out.
 
+        Returns:
+            The sum in its normal form.
+
         >>> print(Constant.of(Fraction(1, 2), {(Base.TANH, Fraction(1, 4)): Fraction(3)}))
         1/2 + 3 tanh(1/4)
         """

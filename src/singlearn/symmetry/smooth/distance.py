@@ -130,7 +130,8 @@ def _pairing(
     own: list[Weighted], other: list[Weighted], domain: Domain, activation: Activation
 ) -> list[tuple[int, int]]:
     """Which unit goes with which; an index past the end means "alone". It has to be good, not
-    best."""
+    best.
+    """
     cost = np.zeros((len(own) + len(other),) * 2)
     for i, one in enumerate(own):
         cost[i, len(other) :] = _rough(one, None, domain, activation)

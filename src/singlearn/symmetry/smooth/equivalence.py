@@ -75,7 +75,8 @@ class SmoothEquivalence(Answer):
     @cached_property
     def transformation(self) -> SmoothTransformation | None:
         """Steps that turn the first network into the second, where they are equal and of one
-        activation."""
+        activation.
+        """
         if not self.is_exact or self.a.activation != self.b.activation:
             return None
         return find_transformation(self.a, self.b)
@@ -83,7 +84,8 @@ class SmoothEquivalence(Answer):
     @cached_property
     def witness(self) -> SmoothWitness | None:
         """A point where certified enclosures of the two do not meet; ``None`` if they are equal, or
-        nothing tried separates them."""
+        nothing tried separates them.
+        """
         if self.is_exact:
             return None
         return find_witness(self.a, self.b, differing_units(*self.forms), self.domain)
@@ -147,6 +149,9 @@ def equivalent_smooth(
             difference there is at most that, which bounds
             (:func:`~singlearn.symmetry.smooth.distance.smooth_distance`) may leave open.
 
+    Returns:
+        A condition that is true, false or not shown, with a transformation or a witness.
+
     Raises:
         ValueError: shapes that do not fit together, something else than smooth networks, a negative
             tolerance, one without a domain, or one for two activations that are no rewriting of
@@ -204,10 +209,11 @@ def equivalent_smooth(
 
 
 def _verdict(one: SmoothForm, other: SmoothForm) -> Sameness:
-    """Units of two bases are independent of each other too: tanh and SiLU have poles, erf and GELU
-    have none; in :math:`A\\tanh v + Bv\\tanh v`, which share theirs, a residue A + Bv at an
+    r"""Units of two bases are independent of each other too: tanh and SiLU have poles, erf and GELU
+    have none; in :math:`A\tanh v + Bv\tanh v`, which share theirs, a residue A + Bv at an
     imaginary v is not zero for real A and B, and of erf'' and GELU'' with one Gaussian the
-    coefficients are odd and even polynomials."""
+    coefficients are odd and even polynomials.
+    """
     alike = one.activation == other.activation
     if (
         one.units != other.units if alike else one.units or other.units

@@ -14,7 +14,7 @@ from singlearn.symmetry.two_layer.explained_rank import (
     ExplainedRank,
     numerical_rank,
 )
-from singlearn.symmetry.two_layer.parameters import Layout
+from singlearn.symmetry.two_layer.parameters import ParameterLayout
 
 
 def smooth_explained_rank(
@@ -32,6 +32,9 @@ def smooth_explained_rank(
         net: the network.
         x: inputs, at least as many rows as there are parameters.
         domain: changes nothing.
+
+    Returns:
+        The numerical rank, the dimension that symmetries take, and what is left unexplained.
 
     Raises:
         ValueError: x has another number of columns than the network has inputs; weights too large;
@@ -83,7 +86,7 @@ def smooth_jacobian(
     [[0.0, 3.0, 0.0, 1.0]]
     """
     w, b, q, _ = net.arrays()
-    layout: Layout = layout_of(net)
+    layout: ParameterLayout = layout_of(net)
     heights = x @ w.T + b
     values, steep = net.activation.evaluate(heights), net.activation.derivative(heights)
     rows = np.zeros((len(x), layout.outputs, layout.size))

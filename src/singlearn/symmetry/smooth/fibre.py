@@ -89,7 +89,8 @@ class SmoothFibre(Answer):
     @property
     def number(self) -> int:
         """How many connected components there are; 0 if no network of this width computes the
-        function."""
+        function.
+        """
         return sum(component.copies for component in self.components)
 
     @property
@@ -230,6 +231,9 @@ def smooth_fibre(net: TwoLayerSmooth, width: int | None = None) -> SmoothFibre:
     Args:
         net: the network.
         width: number of hidden nodes; that of ``net`` if not given.
+
+    Returns:
+        The components of the set with their dimensions and numbers of copies.
 
     Raises:
         ValueError: a negative width, or SiLU or GELU with several outputs and a width other than

@@ -117,7 +117,8 @@ class SmoothForm(Answer):
     @property
     def slope(self) -> Matrix:
         r""":math:`G = L + β\sum_k A_k w_k^T`, free of orientations: :math:`f = \sum_k A_k γ(u_k) +
-        Gx + \mathrm{const}`."""
+        Gx + \mathrm{const}`.
+        """
         rows = [list(row) for row in self.linear]
         for unit, totals in self.units.items():
             for row, total in zip(rows, totals, strict=True):
@@ -149,6 +150,9 @@ def smooth_form(net: TwoLayerSmooth, domain: Domain | None = None) -> SmoothForm
     Args:
         net: the network.
         domain: any domain of as many inputs.
+
+    Returns:
+        The units with their outgoing weights, the linear part and the constant, exactly.
 
     Raises:
         ValueError: a network of another kind, or a domain of another dimension.

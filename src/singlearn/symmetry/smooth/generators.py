@@ -29,15 +29,15 @@ from scipy.linalg import null_space
 from singlearn.symmetry.smooth.form import Unit, unit_of
 from singlearn.symmetry.smooth.network import TwoLayerSmooth, require_smooth
 from singlearn.symmetry.two_layer.generators import Field, Generator
-from singlearn.symmetry.two_layer.parameters import Layout
+from singlearn.symmetry.two_layer.parameters import ParameterLayout
 
 Groups = dict[Unit, list[tuple[int, int]]]
 """The nodes of every unit, w = 0 included, each with its orientation."""
 
 
-def layout_of(net: TwoLayerSmooth) -> Layout:
+def layout_of(net: TwoLayerSmooth) -> ParameterLayout:
     """Where the parameters lie in ``(w row by row, b, q output by output, c)``."""
-    return Layout(net.width, net.inputs, net.outputs)
+    return ParameterLayout(net.width, net.inputs, net.outputs)
 
 
 def groups(net: TwoLayerSmooth) -> Groups:
@@ -55,7 +55,8 @@ def groups(net: TwoLayerSmooth) -> Groups:
 
 def equations(net: TwoLayerSmooth) -> Float[np.ndarray, "equations parameters"]:
     """One row for every output and function of the basis, one column for every parameter; the first
-    M rows are those of 1."""
+    M rows are those of 1.
+    """
     layout, kind, even = layout_of(net), net.activation.kind, net.activation.is_even
     w, b, q, _ = net.arrays()
     live = {unit: k for k, unit in enumerate(unit for unit in groups(net) if any(unit.w))}
@@ -101,6 +102,9 @@ def smooth_generators(net: TwoLayerSmooth) -> list[Generator]:
     Args:
         net: the network; nodes are compared exactly.
 
+    Returns:
+        Independent directions, each with the field that it belongs to.
+
     >>> [
     ...     str(g.field)
     ...     for g in smooth_generators(TwoLayerSmooth("tanh", [[1], [-1]], [0, 0], [1, 2], 0))
@@ -121,7 +125,7 @@ def smooth_generators(net: TwoLayerSmooth) -> list[Generator]:
 Raw = tuple[Field, tuple[int, ...], Float[np.ndarray, " parameters"]]
 
 
-def _raw(net: TwoLayerSmooth, layout: Layout) -> Iterator[Raw]:
+def _raw(net: TwoLayerSmooth, layout: ParameterLayout) -> Iterator[Raw]:
     places = list(range(layout.size))
     w, _, q, _ = net.arrays()
     even = net.activation.is_even
@@ -186,10 +190,11 @@ def _raw(net: TwoLayerSmooth, layout: Layout) -> Iterator[Raw]:
 
 
 def _turn(
-    layout: Layout, pair: tuple[int, int], values: Float[np.ndarray, " outputs"]
+    layout: ParameterLayout, pair: tuple[int, int], values: Float[np.ndarray, " outputs"]
 ) -> Float[np.ndarray, " parameters"]:
     """Amount passes from the node against the unit to that along it, which changes the slope by
-    ``values w^T``."""
+    ``values w^T``.
+    """
     direction = np.zeros(layout.size)
     direction[layout.q(pair[0])] += values / 2
     direction[layout.q(pair[1])] -= values / 2
@@ -198,7 +203,7 @@ def _turn(
 
 def _turns(
     net: TwoLayerSmooth,
-    layout: Layout,
+    layout: ParameterLayout,
     turning: list[tuple[int, int]],
     w: Float[np.ndarray, "nodes inputs"],
 ) -> Iterator[Raw]:
@@ -222,13 +227,14 @@ def _turns(
 
 def _lines(
     net: TwoLayerSmooth,
-    layout: Layout,
+    layout: ParameterLayout,
     turning: list[tuple[int, int]],
     lines: list[tuple[list[tuple[int, int]], Float[np.ndarray, " outputs"]]],
     w: Float[np.ndarray, "nodes inputs"],
 ) -> Iterator[Raw]:
     """Units that cancel up to a line V u: their w move together where the lines balance, or against
-    a slope that turns."""
+    a slope that turns.
+    """
     if not lines:
         return
 

@@ -1,5 +1,6 @@
 """Two activations that are one function in other units: sigmoid and tanh, SiLU of one sharpness and
-of another."""
+of another.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +16,9 @@ def in_base(net: TwoLayerSmooth) -> TwoLayerSmooth:
 
     .. math:: \mathrm{sigmoid}(u) = \tfrac12 + \tfrac12\tanh(u/2), \qquad
               \mathrm{SiLU}_τ(u) = \mathrm{SiLU}_1(τu)/τ.
+
+    Returns:
+        The same network where there is nothing to change.
 
     >>> one = in_base(TwoLayerSmooth("sigmoid", [[4]], [2], [6], 1))
     >>> str(one), str(one.nodes[0].q[0]), str(one.c[0])

@@ -1,5 +1,6 @@
 """The least number of hidden nodes that compute the function of a smooth network, and a network
-that has no more."""
+that has no more.
+"""
 
 from __future__ import annotations
 
@@ -79,6 +80,9 @@ def minimal_width_smooth(net: TwoLayerSmooth, domain: Domain | None = None) -> S
         net: the network.
         domain: changes nothing; analytic functions that are equal on an open set are equal.
 
+    Returns:
+        The least width where it is decided, else bounds.
+
     Raises:
         ValueError: a domain of another dimension.
 
@@ -106,7 +110,8 @@ def minimal_width_smooth(net: TwoLayerSmooth, domain: Domain | None = None) -> S
 
 def as_kinks(form: SmoothForm) -> KinkForm:
     """The kinks whose slopes balance as those of the units do: only normals and amounts matter, so
-    offsets are numbers that tell units apart."""
+    offsets are numbers that tell units apart.
+    """
     kinks: dict[Hyperplane, Vector] = {}
     for k, (unit, totals) in enumerate(form.units.items()):
         plane, factor = boundary(Node(unit.w, Fraction(0), totals))
@@ -121,6 +126,9 @@ def compress_smooth(net: TwoLayerSmooth, domain: Domain | None = None) -> TwoLay
     Args:
         net: the network.
         domain: changes nothing.
+
+    Returns:
+        A network of the same activation.
 
     Raises:
         ValueError: a domain of another dimension.

@@ -94,7 +94,11 @@ class TwoLayerSmooth(Shown):
         activation: Activation | None = None,
     ) -> TwoLayerSmooth:
         """A network of the same inputs and outputs with other nodes and, if given, another output
-        bias or activation."""
+        bias or activation.
+
+        Returns:
+            The new network.
+        """
         result = object.__new__(TwoLayerSmooth)
         result._set(
             activation or self.activation,
@@ -121,6 +125,9 @@ class TwoLayerSmooth(Shown):
         Args:
             x: N numbers.
             bits: of precision.
+
+        Returns:
+            One ball per output.
 
         Raises:
             ValueError: x has not N finite entries.
@@ -154,6 +161,9 @@ class TwoLayerSmooth(Shown):
     ]:
         """``(w, b, q, c)`` rounded to float64, q with one row per output.
 
+        Returns:
+            Arrays in float64.
+
         Raises:
             ValueError: a parameter is beyond 1.8e308, too large for float64.
         """
@@ -184,6 +194,9 @@ def require_smooth(net: Any, what: str) -> TwoLayerSmooth:
     Args:
         net: what the caller gave.
         what: the function it was given to.
+
+    Returns:
+        The network as it was given.
 
     Raises:
         ValueError: it is no ``TwoLayerSmooth``.

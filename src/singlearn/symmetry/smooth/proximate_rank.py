@@ -1,5 +1,6 @@
 r"""How few units a network near a given one has: an upper bound of the proximate rank, with the
-network that shows it."""
+network that shows it.
+"""
 
 from __future__ import annotations
 
@@ -63,6 +64,9 @@ def proximate_rank(net: TwoLayerSmooth, eps: Number) -> ProximateRank:
         net: a network of tanh, sigmoid or erf.
         eps: ε ≥ 0, in units of the parameters.
 
+    Returns:
+        The bound, the network that reaches it, and how far that is in the largest parameter.
+
     Raises:
         ValueError: SiLU or GELU, where the rank is not the number of units; or a negative ε.
 
@@ -107,7 +111,8 @@ Whole = tuple[int, ...]
 
 def _point(node: Node, scale: int) -> Whole:
     """(w, b) of the unit's orientation that has its largest w positive: a small w may have either
-    sign nearby."""
+    sign nearby.
+    """
     largest = max(range(len(node.w)), key=lambda i: abs(node.w[i]))
     sign = -1 if node.w[largest] < 0 else 1
     return tuple(int(sign * v * scale) for v in (*node.w, node.b))
@@ -140,7 +145,8 @@ def _by_boxes(
     kept: Sequence[int], points: dict[int, Whole], eps: int
 ) -> list[tuple[Whole, Cluster]]:
     """Every node joins the first group with which it has a point in common that is within ε of all;
-    twice the centres."""
+    twice the centres.
+    """
     groups: list[tuple[list[int], list[int], Cluster]] = []
     for i in kept:
         own = points[i]
@@ -172,7 +178,8 @@ def _built(
     eps: Fraction,
 ) -> TwoLayerSmooth:
     """The network with w = 0 where it is near, groups on their centres, and outgoing weights that
-    cancel where they can."""
+    cancel where they can.
+    """
     nodes = list(net.nodes)
     zero, held = (Fraction(0),) * net.inputs, set(kept)
     for i, node in enumerate(nodes):

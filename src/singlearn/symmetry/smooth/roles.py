@@ -30,6 +30,9 @@ def smooth_roles(net: TwoLayerSmooth, domain: Domain | None = None) -> tuple[Rol
         net: the network.
         domain: changes nothing.
 
+    Returns:
+        One role per node.
+
     Raises:
         ValueError: a domain of another dimension.
 

@@ -1,5 +1,6 @@
 """The elementary symmetries of a smooth two-layer network, each of which a reader can check by
-hand."""
+hand.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +63,8 @@ class Turn(SmoothStep):
 @dataclass(frozen=True)
 class SmoothMerge(SmoothStep):
     """Two nodes with equal (w, b) become one; the outgoing weights add up. Node ``index`` is
-    removed."""
+    removed.
+    """
 
     into: int
     index: int
@@ -84,7 +86,8 @@ class SmoothMerge(SmoothStep):
 @dataclass(frozen=True)
 class SmoothSplit(SmoothStep):
     """A node becomes two of equal (w, b): ``q - part`` stays, ``part`` goes to a new node at the
-    end."""
+    end.
+    """
 
     index: int
     part: Vector

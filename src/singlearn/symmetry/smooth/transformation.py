@@ -1,5 +1,6 @@
 """How one smooth network becomes another that computes the same function, in steps that can be
-checked."""
+checked.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +57,8 @@ class SmoothTransformation(Answer):
 
     def verify(self) -> bool:
         """Whether every step is valid and leaves the form unchanged, and the last ends at
-        ``target``; exact, constants included."""
+        ``target``; exact, constants included.
+        """
         try:
             expansions = self._expansions(self.source)
         except (ValueError, IndexError):
@@ -72,7 +74,8 @@ class SmoothTransformation(Answer):
     @cached_property
     def turned_weights(self) -> tuple[Vector, ...]:
         """For SiLU and GELU ``q w`` (M·N numbers) of every node that turns round; they add up to
-        zero."""
+        zero.
+        """
         if not self.source.activation.is_even:
             return ()
         terms, expansion = [], SmoothExpansion.of(self.source)
@@ -86,7 +89,8 @@ class SmoothTransformation(Answer):
     @property
     def annihilation(self) -> str:
         """The identity that lets nodes of SiLU or GELU turn round, in words; empty where none
-        does."""
+        does.
+        """
         if not self.turned_weights:
             return ""
         return (
@@ -181,7 +185,8 @@ def find_transformation(source: TwoLayerSmooth, target: TwoLayerSmooth) -> Smoot
 
 def _kept(source: TwoLayerSmooth, target: TwoLayerSmooth) -> dict[int, int]:
     """Constant nodes that both have, by their number in the target: nothing needs to be done to
-    them."""
+    them.
+    """
     place: dict[int, int] = {}
     for i, node in enumerate(target.nodes):
         if not any(node.w) or not any(node.q):
@@ -196,7 +201,8 @@ def _gather(
     path: _Path, source: TwoLayerSmooth, directions: dict[Unit, int], kept: set[int]
 ) -> dict[Unit, int]:
     """Remove what is constant, turn and merge the rest: one name for every unit that does not
-    cancel."""
+    cancel.
+    """
     units: dict[Unit, int] = {}
     for name, node in enumerate(source.nodes):
         if name in kept:

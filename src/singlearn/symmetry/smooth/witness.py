@@ -107,7 +107,8 @@ def _simple(inputs: int, domain: Domain | None) -> Iterator[Vector]:
 
 def _near_units(units: list[Unit], domain: Domain | None) -> Iterator[Vector]:
     """Points at which a unit takes the values 1/2, -1 and 2: the one nearest to the origin, or on
-    the way to a vertex."""
+    the way to a vertex.
+    """
     for unit in units[:MOST_UNITS]:
         for height in (Fraction(1, 2), Fraction(-1), Fraction(2)):
             if domain is None:

@@ -61,7 +61,7 @@ def snap_boundaries(
     nodes: list[Node],
     active: Sequence[int],
     units: BoxUnits,
-    tolerance: Fraction,
+    relative_tolerance: Fraction,
     accidents_allowed: float,
 ) -> tuple[list[Node], list[Boundary], list[Relation]]:
     """Put nodes on one boundary whose preactivations are nearly multiples of each other on the
@@ -75,11 +75,13 @@ def snap_boundaries(
         nodes: the hidden nodes.
         active: those that have a boundary.
         units: of the domain.
-        tolerance: of the difference, relative to the size of the preactivations.
+        relative_tolerance: of the difference, per size of the preactivations.
         accidents_allowed: expected number of pairs.
     """
     result, boundaries, relations = list(nodes), [], []
-    for cluster, lead, seen in clusters_of(nodes, active, units, tolerance, accidents_allowed):
+    for cluster, lead, seen in clusters_of(
+        nodes, active, units, relative_tolerance, accidents_allowed
+    ):
         boundary, gap = gathered(result, cluster, lead, seen, units)
         boundaries.append(boundary)
         if len(cluster) > 1:
@@ -91,14 +93,14 @@ def clusters_of(
     nodes: Sequence[Node],
     active: Sequence[int],
     units: BoxUnits,
-    tolerance: Fraction,
+    relative_tolerance: Fraction,
     accidents_allowed: float,
 ) -> Iterator[tuple[list[int], int, dict[int, Seen]]]:
     """Nodes that belong on one boundary, which of them it is that of, and all active nodes in units
     of the box.
     """
     seen = {i: Seen.of(nodes[i], units) for i in active}
-    for cluster in _clusters(seen, float(tolerance), accidents_allowed):
+    for cluster in _clusters(seen, float(relative_tolerance), accidents_allowed):
         yield cluster, min(cluster, key=lambda i: (_length(nodes[i]), -seen[i].weight, i)), seen
 
 
@@ -121,14 +123,14 @@ def gathered(
 
 
 def snap_kinks(
-    nodes: list[Node], boundaries: Sequence[Boundary], tolerance: Fraction
+    nodes: list[Node], boundaries: Sequence[Boundary], relative_tolerance: Fraction
 ) -> tuple[list[Node], list[Relation]]:
     """Let kinks cancel that nearly do: the largest amount of a boundary takes what is left of their
     sum.
     """
     result, relations = list(nodes), []
     for boundary in boundaries:
-        gaps = cancelled(result, boundary, tolerance)
+        gaps = cancelled(result, boundary, relative_tolerance)
         if gaps:
             relations.append(
                 Relation(
@@ -141,7 +143,9 @@ def snap_kinks(
     return result, relations
 
 
-def cancelled(nodes: list[Node], boundary: Boundary, tolerance: Fraction) -> dict[int, Fraction]:
+def cancelled(
+    nodes: list[Node], boundary: Boundary, relative_tolerance: Fraction
+) -> dict[int, Fraction]:
     """Let the kink of a boundary cancel, in place, in the outputs in which it nearly does; returns
     these with their gaps.
     """
@@ -152,7 +156,7 @@ def cancelled(nodes: list[Node], boundary: Boundary, tolerance: Fraction) -> dic
             sum((a for a, _, _ in amounts), ZERO),
             sum((abs(a) for a, _, _ in amounts), ZERO),
         )
-        if size and abs(total) <= tolerance * size:
+        if size and abs(total) <= relative_tolerance * size:
             _, i, f = max(amounts, key=lambda item: abs(item[0]))
             q = list(nodes[i].q)
             q[j] -= total / abs(f)
@@ -175,6 +179,7 @@ class Seen:
 
     @classmethod
     def of(cls, node: Node, units: BoxUnits) -> Seen:
+        """A node in units of the box."""
         own = units.coordinates(node)
         slope = sum((abs(v) for v in own[:-1]), ZERO)
         scale = Fraction(2) ** (slope.numerator.bit_length() - slope.denominator.bit_length())
@@ -212,7 +217,9 @@ def _length(node: Node) -> int:
     )
 
 
-def _clusters(seen: dict[int, Seen], tolerance: float, accidents_allowed: float) -> list[list[int]]:
+def _clusters(
+    seen: dict[int, Seen], relative_tolerance: float, accidents_allowed: float
+) -> list[list[int]]:
     """Nodes in groups all of whose pairs are within twice the tolerance; closest pairs are joined
     first.
     """
@@ -226,12 +233,12 @@ def _clusters(seen: dict[int, Seen], tolerance: float, accidents_allowed: float)
     meant = largest_meant(
         ratios[np.triu_indices(len(numbers), 1)], vectors.shape[1] - 1, accidents_allowed
     )
-    tolerance = min(tolerance, meant)
-    window = max(tolerance, ROUNDING)
+    relative_tolerance = min(relative_tolerance, meant)
+    window = max(relative_tolerance, ROUNDING)
     near = np.argwhere(np.triu(ratios <= window, 1))
     for i, j in near[np.argsort(ratios[near[:, 0], near[:, 1]], kind="stable")]:
         if group[i] == group[j] or (
-            seen[numbers[i]].compared(seen[numbers[j]])[1] > Fraction(tolerance)
+            seen[numbers[i]].compared(seen[numbers[j]])[1] > Fraction(relative_tolerance)
         ):
             continue
         first = [k for k, g in enumerate(group) if g == group[i]]

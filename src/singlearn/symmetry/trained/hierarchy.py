@@ -28,6 +28,10 @@ def hierarchy(net: TwoLayerReLU | DeepReLU, domain: DomainLike) -> Hierarchy | D
             outputs.
         domain: bounded; a ``Box`` for deep networks.
 
+    Returns:
+        Levels by distance, with the relations that appear at each; for a deep network layer by
+        layer.
+
     Raises:
         ValueError: a domain of another dimension, or that is none.
 

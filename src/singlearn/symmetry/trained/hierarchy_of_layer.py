@@ -15,6 +15,7 @@ from jaxtyping import Float
 from singlearn.numbers.linear_algebra import rank
 from singlearn.results.prompt import LONG_LIST, shortened
 from singlearn.results.result import Answer
+from singlearn.results.table import Column, aligned
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.trained.boundaries import Seen
 from singlearn.symmetry.trained.box_units import BoxUnits
@@ -48,7 +49,7 @@ faint node just dies.
 
 
 @dataclass(frozen=True)
-class Level(Answer):
+class HierarchyLevel(Answer):
     """The network nearby in which one more relation holds.
 
     Attributes:
@@ -108,11 +109,14 @@ class Hierarchy(Answer):
 
     domain: Domain
     bars: tuple[Bar, ...]
-    levels: tuple[Level, ...]
+    levels: tuple[HierarchyLevel, ...]
     layer: int | None = None
 
-    def at(self, distance: float) -> Level:
+    def at(self, distance: float) -> HierarchyLevel:
         """The last level within a distance.
+
+        Returns:
+            The network of that level with its minimal width, and its distance.
 
         Raises:
             ValueError: a negative distance.
@@ -126,21 +130,23 @@ class Hierarchy(Answer):
         name = "hidden nodes" if self.layer is None else f"hidden nodes in layer {self.layer}"
         lines = [
             f"{first.net.width} {name}, {len(self.bars)} relations {described(self.domain)}",
-            "    within  width  components  dimension",
         ]
+        rows: list[tuple[str, ...]] = [("within", "width", "components", "dimension")]
         shown = _distinct(self.levels)
         for level in shown[:24]:
-            cells = [
+            cells = (
                 "?" if v is None else f"{v:.4g}" if v > 10**6 else f"{v}"
                 for v in (level.components, level.dimension)
-            ]
+            )
             within = rounded_up(Fraction(level.distance)) if level.distance else "0"
             width = (
                 f"{level.minimal_width}"
                 if level.lower == level.minimal_width
                 else f"≤ {level.minimal_width}"
             )
-            lines.append(f"  {within:>8}  {width:>5}  {cells[0]:>10}  {cells[1]:>9}")
+            rows.append((within, width, *cells))
+        columns = zip(*rows, strict=True)
+        lines += aligned([Column(head, cells, align="right") for head, *cells in columns])
         if len(shown) > 24:
             lines.append(f"  and {len(shown) - 24} more")
         return "\n".join(lines)
@@ -188,7 +194,7 @@ def layer_hierarchy(
         for open_bar in search.bars
     )
     levels = tuple(
-        Level(
+        HierarchyLevel(
             _above(v.distance * factor),
             v.net,
             v.kinks,
@@ -244,7 +250,7 @@ class _Search:
             if i not in active and i not in bypassed and any(net.nodes[i].w)
         }
         self.plan = Plan(clusters={i: [i] for i in active}, bypassed=bypassed)
-        self.levels: list[Level] = []
+        self.levels: list[HierarchyLevel] = []
         self.bars = [
             _OpenBar(Relation(_idle_kind(net, i, domain), (i,), 0.0), 0.0)
             for i in range(net.width)
@@ -316,7 +322,9 @@ class _Search:
         dead = self.dead | {i for i, kind in self.plan.shifted.items() if kind is RelationKind.DEAD}
         components, dimension = fibre_size(self.current, dead) if self.with_fibre else (None, None)
         self.levels.append(
-            Level(_float_above(distance), self.current, kinks, upper, lower, components, dimension)
+            HierarchyLevel(
+                _float_above(distance), self.current, kinks, upper, lower, components, dimension
+            )
         )
 
     def _take(self, found: _Candidate) -> tuple[int, ...]:
@@ -493,11 +501,11 @@ def _float_above(value: Fraction) -> float:
     return rounded if Fraction(rounded) >= value else math.nextafter(rounded, math.inf)
 
 
-def _distinct(levels: tuple[Level, ...]) -> list[Level]:
+def _distinct(levels: tuple[HierarchyLevel, ...]) -> list[HierarchyLevel]:
     """The levels at which something that is counted changes; of several at one distance the
     last.
     """
-    result: list[Level] = []
+    result: list[HierarchyLevel] = []
     for level in levels:
         if result and result[-1].distance == level.distance:
             result[-1] = level
@@ -506,5 +514,5 @@ def _distinct(levels: tuple[Level, ...]) -> list[Level]:
     return result
 
 
-def _counts(level: Level) -> tuple[int, int | None, int | None]:
+def _counts(level: HierarchyLevel) -> tuple[int, int | None, int | None]:
     return level.minimal_width, level.components, level.dimension

@@ -28,7 +28,7 @@ def relations_up_to_rounding(net: TwoLayerReLU, domain: Domain | None = None) ->
     ...     )
     ... )
     The weights are floats, taken as they are. Up to rounding more is true: boundaries coincide
-    (nodes 0, 1). tolerance="rounding"
+    (nodes 0, 1). relative_tolerance="rounding"
     takes that as exact, for a network within 2.4e-17 of yours.
     """
     if not float_precision(net):
@@ -44,7 +44,7 @@ def relations_up_to_rounding(net: TwoLayerReLU, domain: Domain | None = None) ->
     return (
         f"The weights are floats, taken as they are. Up to rounding more is true: "
         f"{'; '.join(shown)}{more}. "
-        f'tolerance="rounding" takes that as exact, for a network within '
+        f'relative_tolerance="rounding" takes that as exact, for a network within '
         f"{rounded_up(found.distance.upper)} of yours."
     )
 
@@ -58,9 +58,8 @@ def equal_up_to_rounding(a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain | None
         if nearly_equal(a, b, domain, Fraction(ROUNDINGS * precision)):
             return (
                 "That may be rounding: the weights are floats, and at 64 points of a box around "
-                "the kinks the two "
-                "differ by no more than rounding can make. With a domain, tolerance= compares up "
-                "to a difference of the outputs."
+                "the kinks the two differ by no more than rounding can make. With a domain, "
+                "tolerance= compares up to a difference of the outputs."
             )
         return ""
     pair = snap_pair(a, b, domain, Fraction(ROUNDINGS * precision)) if precision else None

@@ -64,27 +64,27 @@ class SnappedPair(Answer):
 
 
 def snap_pair(
-    a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain | None, tolerance: Fraction
+    a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain | None, relative_tolerance: Fraction
 ) -> SnappedPair | None:
     """Snap the difference of two networks; ``None`` where it does not become zero.
 
     Args:
         a, b: networks with the same inputs and outputs.
         domain: where they should be one function; ``None`` for all of R^N.
-        tolerance: relative.
+        relative_tolerance: share of the size of the terms that are compared.
     """
     difference = _difference(a, b)
     where = box_around_kinks(difference) if domain is None else domain
-    if _differs(difference, where, tolerance):
+    if _differs(difference, where, relative_tolerance):
         return None
-    found, _, _ = structured(difference, tolerance, domain, where, ACCIDENTS_ASKED_FOR)
+    found, _, _ = structured(difference, relative_tolerance, domain, where, ACCIDENTS_ASKED_FOR)
     form = kink_form(found, domain)
     if form.kinks or any(any(row) for row in form.linear):
         return None
     size = sum((abs(q) * abs(node.b) for node in difference.nodes for q in node.q), ZERO) + sum(
         (abs(v) for v in (*a.c, *b.c)), ZERO
     )
-    if any(abs(v) > tolerance * size for v in form.constant):
+    if any(abs(v) > relative_tolerance * size for v in form.constant):
         return None
     first = a.replaced(found.nodes[: a.width]).after_snapping(None)
     turned = [replace(node, q=tuple(-q for q in node.q)) for node in found.nodes[a.width :]]
@@ -105,14 +105,14 @@ def snap_pair(
 
 
 def nearly_equal(
-    a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain | None, tolerance: Fraction
+    a: TwoLayerReLU, b: TwoLayerReLU, domain: Domain | None, relative_tolerance: Fraction
 ) -> bool:
     """Whether no point of a few shows a difference beyond what moving the weights by a relative
     tolerance can make.
     """
     difference = _difference(a, b)
     return not _differs(
-        difference, box_around_kinks(difference) if domain is None else domain, tolerance
+        difference, box_around_kinks(difference) if domain is None else domain, relative_tolerance
     )
 
 
@@ -121,7 +121,7 @@ def _difference(a: TwoLayerReLU, b: TwoLayerReLU) -> TwoLayerReLU:
     return a.replaced([*a.nodes, *turned], tuple(x - y for x, y in zip(a.c, b.c, strict=True)))
 
 
-def _differs(difference: TwoLayerReLU, where: Domain, tolerance: Fraction) -> bool:
+def _differs(difference: TwoLayerReLU, where: Domain, relative_tolerance: Fraction) -> bool:
     """Whether some points show at once that two networks are far from one function."""
     units = BoxUnits.of(where)
     size = sum((max(map(abs, node.q)) * units.size(node) for node in difference.nodes), ZERO)
@@ -133,6 +133,6 @@ def _differs(difference: TwoLayerReLU, where: Domain, tolerance: Fraction) -> bo
         points = low + (high - low) * np.random.default_rng(0).random((64, len(low)))
         with np.errstate(over="ignore", invalid="ignore"):
             largest = float(np.abs(difference.evaluate(points)).max())
-        return math.isfinite(largest) and largest > FAR * float(tolerance * size)
+        return math.isfinite(largest) and largest > FAR * float(relative_tolerance * size)
     except (ValueError, OverflowError):  # weights beyond float64: nothing is shown
         return False

@@ -14,7 +14,7 @@ ZERO = Fraction(0)
 
 
 def snap_single_nodes(
-    nodes: list[Node], units: BoxUnits, domain: Domain | None, tolerance: Fraction
+    nodes: list[Node], units: BoxUnits, domain: Domain | None, relative_tolerance: Fraction
 ) -> tuple[list[Node], list[Relation]]:
     """Impose what nearly holds of one node.
 
@@ -26,7 +26,7 @@ def snap_single_nodes(
         nodes: the hidden nodes.
         units: of the domain.
         domain: where nodes may be dead or always active; ``None``: nowhere.
-        tolerance: relative.
+        relative_tolerance: share of the size of the terms that are compared.
     """
     sizes = [units.size(node) for node in nodes]
     largest = [
@@ -37,7 +37,7 @@ def snap_single_nodes(
     result, relations = [], []
     for i, (node, size, own) in enumerate(zip(nodes, sizes, largest, strict=True)):
         snapped, found = _snap_one(
-            node, size, own / total if total else ZERO, units, domain, tolerance
+            node, size, own / total if total else ZERO, units, domain, relative_tolerance
         )
         result.append(snapped)
         if found is not None:
@@ -52,16 +52,16 @@ def _snap_one(
     share: Fraction,
     units: BoxUnits,
     domain: Domain | None,
-    tolerance: Fraction,
+    relative_tolerance: Fraction,
 ) -> tuple[Node, tuple[RelationKind, Fraction] | None]:
     if not any(node.q):
         return node, (RelationKind.SILENT, ZERO)
     if not any(node.w):
         return node, (RelationKind.CONSTANT, ZERO)
-    if share <= tolerance:
+    if share <= relative_tolerance:
         return replace(node, q=(ZERO,) * len(node.q)), (RelationKind.SILENT, share)
     slope = sum((abs(w) * h for w, h in zip(node.w, units.reach, strict=True)), ZERO)
-    if slope <= tolerance * size:
+    if slope <= relative_tolerance * size:
         return replace(node, w=(ZERO,) * len(node.w), b=node.preactivation(units.centre)), (
             RelationKind.CONSTANT,
             slope / size,
@@ -72,7 +72,7 @@ def _snap_one(
             (high, RelationKind.DEAD, high <= 0),
             (low, RelationKind.BYPASSED, low >= 0),
         ):
-            if abs(end) <= tolerance * size:
+            if abs(end) <= relative_tolerance * size:
                 return (
                     (node, (kind, ZERO) if not end else None)
                     if misses

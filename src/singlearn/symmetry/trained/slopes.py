@@ -162,28 +162,32 @@ class Slopes:
         )
 
     def search(
-        self, tolerance: Fraction, accidents_allowed: float
+        self, relative_tolerance: Fraction, accidents_allowed: float
     ) -> tuple[list[tuple[RelationKind, Matrix]], VanishingSums]:
         """Relations that nearly hold, small ones first."""
         rows, _, _ = self.in_floats()
         bare = Rows(
             rows.values, rows.sizes, np.zeros_like(rows.target), np.zeros_like(rows.target_sizes)
         )
-        found = vanishing_sums(bare, float(tolerance), accidents_allowed)
+        found = vanishing_sums(bare, float(relative_tolerance), accidents_allowed)
         relations = [
             (RelationKind.ANNIHILATE, self.coefficients(subset, with_rest=False))
             for subset in found.subsets
         ]
         if np.any(rows.target_sizes):
-            subsets = vanishing_sums(rows, float(tolerance), accidents_allowed).subsets or ((),)
+            subsets = vanishing_sums(
+                rows, float(relative_tolerance), accidents_allowed
+            ).subsets or ((),)
             relations += [
                 (RelationKind.SLOPE, self.coefficients(subset, with_rest=True))
                 for subset in subsets
             ]
-        return [(kind, own) for kind, own in relations if self.gap(own) <= tolerance], found
+        return [
+            (kind, own) for kind, own in relations if self.gap(own) <= relative_tolerance
+        ], found
 
     def parallels(
-        self, tolerance: Fraction, accidents_allowed: float
+        self, relative_tolerance: Fraction, accidents_allowed: float
     ) -> list[tuple[RelationKind, Matrix]]:
         """Boundaries whose normals are nearly multiples of each other, each with the first of its
         kind.
@@ -192,8 +196,8 @@ class Slopes:
         leads: list[int] = []
         reach = self.units.reach
         if len(reach) > 1 and len(self.boundaries) > 1:
-            tolerance = min(
-                tolerance, Fraction(min(self._largest_angle_meant(accidents_allowed), 1.0))
+            relative_tolerance = min(
+                relative_tolerance, Fraction(min(self._largest_angle_meant(accidents_allowed), 1.0))
             )
         for g, boundary in enumerate(self.boundaries if len(reach) > 1 else ()):
             scaled = [z * h for z, h in zip(boundary.normal, reach, strict=True)]
@@ -207,7 +211,7 @@ class Slopes:
                     Fraction(1) if k == g else -ratio if k == lead else ZERO
                     for k in range(len(self._carriers()))
                 )
-                if self.gap((row,)) <= tolerance:
+                if self.gap((row,)) <= relative_tolerance:
                     result.append((RelationKind.PARALLEL, (row,)))
                     break
             else:
@@ -232,7 +236,9 @@ class Slopes:
             apart[np.triu_indices(len(normals), 1)], normals.shape[1] - 1, accidents_allowed
         )
 
-    def impose(self, accepted: Sequence[tuple[RelationKind, Matrix]], tolerance: Fraction) -> bool:
+    def impose(
+        self, accepted: Sequence[tuple[RelationKind, Matrix]], relative_tolerance: Fraction
+    ) -> bool:
         """Let relations hold exactly, if nothing moves by more than they miss; returns whether it
         was done.
         """
@@ -241,12 +247,12 @@ class Slopes:
             if len(self.units.reach) == 1
             else (self._move_normals, self._move_amounts)
         )
-        done = any(way(accepted, tolerance) for way in ways)
+        done = any(way(accepted, relative_tolerance) for way in ways)
         self._known = None
         return done
 
     def _move_normals(
-        self, accepted: Sequence[tuple[RelationKind, Matrix]], tolerance: Fraction
+        self, accepted: Sequence[tuple[RelationKind, Matrix]], relative_tolerance: Fraction
     ) -> bool:
         carriers, reach = self._carriers(), self.units.reach
         lengths = [
@@ -273,7 +279,10 @@ class Slopes:
         normals = [tuple(v / f for v in row) for f, row in zip(factors, moved, strict=True)]
         for new, (old, _, _), length in zip(normals, carriers, lengths, strict=True):
             change = sum((abs(a - b) * h for a, b, h in zip(new, old, reach, strict=True)), ZERO)
-            if change > SLACK * tolerance * max(1, round(math.sqrt(len(carriers)))) * length:
+            if (
+                change
+                > SLACK * relative_tolerance * max(1, round(math.sqrt(len(carriers)))) * length
+            ):
                 return False
         for g, new in enumerate(normals):
             if new == carriers[g][0]:
@@ -298,7 +307,7 @@ class Slopes:
         return True
 
     def _move_amounts(
-        self, accepted: Sequence[tuple[RelationKind, Matrix]], tolerance: Fraction
+        self, accepted: Sequence[tuple[RelationKind, Matrix]], relative_tolerance: Fraction
     ) -> bool:
         """Every output by itself: a^+ and a^- of every boundary and q of every always active node
         are moved.
@@ -345,7 +354,7 @@ class Slopes:
             if rows and moved is None:
                 return False
             for k, (old, new) in enumerate(zip(values, moved or (), strict=False)):
-                if abs(new[0] - old) > SLACK * tolerance * max(
+                if abs(new[0] - old) > SLACK * relative_tolerance * max(
                     1, round(math.sqrt(len(values)))
                 ) * abs(old):
                     return False
@@ -388,13 +397,15 @@ def _in_units(row: Vector) -> Vector:
 
 
 def snap_slopes(
-    slopes: Slopes, tolerance: Fraction, accidents_allowed: float
+    slopes: Slopes, relative_tolerance: Fraction, accidents_allowed: float
 ) -> tuple[list[Relation], VanishingSums]:
     """Impose all relations of slopes that nearly hold, as far as they can hold together."""
-    wanted, found = slopes.search(tolerance, accidents_allowed)
-    accepted, relations = _impose_most(slopes, [], wanted, tolerance)
+    wanted, found = slopes.search(relative_tolerance, accidents_allowed)
+    accepted, relations = _impose_most(slopes, [], wanted, relative_tolerance)
     pairs = PAIRS_OF_ROUNDING if accidents_allowed < PAIRS_OF_ROUNDING else math.inf
-    _, more = _impose_most(slopes, accepted, slopes.parallels(tolerance, pairs), tolerance)
+    _, more = _impose_most(
+        slopes, accepted, slopes.parallels(relative_tolerance, pairs), relative_tolerance
+    )
     return list({(one.kind, one.nodes): one for one in relations + more}.values()), found
 
 
@@ -402,7 +413,7 @@ def _impose_most(
     slopes: Slopes,
     before: list[tuple[RelationKind, Matrix]],
     wanted: list[tuple[RelationKind, Matrix]],
-    tolerance: Fraction,
+    relative_tolerance: Fraction,
 ) -> tuple[list[tuple[RelationKind, Matrix]], list[Relation]]:
     """Together if possible, else one after another; what cannot hold with the others is left
     out.
@@ -415,11 +426,11 @@ def _impose_most(
     missing = [item for item, known in zip(wanted, described, strict=True) if not known.was_exact]
     if not missing:
         return before + wanted, described
-    if slopes.impose([*before, *wanted], tolerance):
+    if slopes.impose([*before, *wanted], relative_tolerance):
         return before + wanted, described
     accepted, kept = list(before), []
     for item, known in zip(wanted, described, strict=True):
-        if slopes.impose([*accepted, item], tolerance):
+        if slopes.impose([*accepted, item], relative_tolerance):
             accepted.append(item)
             kept.append(known)
     return accepted, kept

@@ -19,7 +19,7 @@ from singlearn.symmetry.trained.sentences import described, relations_in_words, 
 from singlearn.symmetry.trained.single_nodes import always_active, idle, snap_single_nodes
 from singlearn.symmetry.trained.slopes import Slopes, snap_slopes
 from singlearn.symmetry.trained.snapping_deep import DeepSnap, snap_deep
-from singlearn.symmetry.trained.tolerance import Tolerance, relative_tolerance
+from singlearn.symmetry.trained.tolerance import RelativeTolerance, as_relative_tolerance
 from singlearn.symmetry.trained.vanishing_sums import VanishingSums
 from singlearn.symmetry.two_layer.distance import Distance
 from singlearn.symmetry.two_layer.network import TwoLayerReLU
@@ -37,7 +37,7 @@ class Snap(Answer):
     Attributes:
         original: what was given.
         net: the snapped network, in exact rationals; node i is node i of the original, moved.
-        tolerance: relative size of what was taken to be rounding.
+        relative_tolerance: relative size of what was taken to be rounding.
         domain: where the networks are compared; the box around the kinks if none was given.
         on_domain: whether nodes may be dead or always active there, that is, whether a domain was
             given.
@@ -50,7 +50,7 @@ class Snap(Answer):
 
     original: TwoLayerReLU
     net: TwoLayerReLU
-    tolerance: float
+    relative_tolerance: float
     domain: Domain
     on_domain: bool
     relations: tuple[Relation, ...]
@@ -82,7 +82,7 @@ class Snap(Answer):
         if not self.changed:
             return (
                 f"Exactly true of your network: nothing had to be moved at a relative "
-                f"tolerance of {self.tolerance:.1g}.{left_out}"
+                f"tolerance of {self.relative_tolerance:.1g}.{left_out}"
             )
         return (
             f"Exactly true of a network within {rounded_up(self.distance.upper)} of yours "
@@ -97,13 +97,13 @@ class Snap(Answer):
     def __str__(self) -> str:
         if not self.changed:
             lines = [
-                f"nothing to impose at a relative tolerance of {self.tolerance:.1g}: the network "
-                f"is as it was"
+                f"nothing to impose at a relative tolerance of {self.relative_tolerance:.1g}: the "
+                "network is as it was"
             ]
         else:
             lines = [
                 f"{len(self.imposed)} relation{'s' * (len(self.imposed) != 1)} imposed at a "
-                f"relative tolerance of {self.tolerance:.1g}; "
+                f"relative tolerance of {self.relative_tolerance:.1g}; "
                 f"the outputs differ by at most {rounded_up(self.distance.upper)} "
                 f"{described(self.domain)}"
             ]
@@ -119,17 +119,21 @@ class Snap(Answer):
 
 @overload
 def snap(
-    net: TwoLayerReLU, tolerance: Tolerance | None = None, domain: DomainLike | None = None
+    net: TwoLayerReLU,
+    relative_tolerance: RelativeTolerance | None = None,
+    domain: DomainLike | None = None,
 ) -> Snap: ...
 @overload
 def snap(
-    net: DeepReLU, tolerance: Tolerance | None = None, domain: DomainLike | None = None
+    net: DeepReLU,
+    relative_tolerance: RelativeTolerance | None = None,
+    domain: DomainLike | None = None,
 ) -> DeepSnap: ...
 
 
 def snap(
     net: TwoLayerReLU | DeepReLU,
-    tolerance: Tolerance | None = None,
+    relative_tolerance: RelativeTolerance | None = None,
     domain: DomainLike | None = None,
 ) -> Snap | DeepSnap:
     r"""The nearest network found in which approximate relations hold exactly, and how far its
@@ -138,17 +142,17 @@ def snap(
     Looked for, in this order: q = 0; w = 0; nodes dead or always active on the domain; boundaries
     that coincide; kinks that cancel on a boundary; weights that annihilate, :math:`\sum_S A_k z_k =
     0`, and slopes that cancel; parallel boundaries. A relation is imposed where it misses by at
-    most ``tolerance`` times the size of the terms it compares: the preactivation's :math:`|w||x| +
-    |b|` on the domain, the sum of the |q| on a boundary, the sum of the :math:`|A_k z_k|`. Subsets
-    that annihilate are imposed only where chance would not make as many; what is imposed is solved
-    in rational arithmetic.
+    most ``relative_tolerance`` times the size of the terms it compares: the preactivation's
+    :math:`|w||x| + |b|` on the domain, the sum of the |q| on a boundary, the sum of the :math:`|A_k
+    z_k|`. Subsets that annihilate are imposed only where chance would not make as many; what is
+    imposed is solved in rational arithmetic.
 
     Args:
         net: the network; a deep one is snapped layer by layer on a ``Box``, without sets of weights
             that annihilate.
-        tolerance: relative. By default, or "rounding", 64 units of rounding of the float type of
-            the weights: 7e-15 in float64, 4e-6 in float32, 0 for exact weights, where nothing is
-            moved.
+        relative_tolerance: by default, or with "rounding", 64 units of rounding of the float type
+            of the weights: 7e-15 in float64, 4e-6 in float32, 0 for exact weights, where nothing
+            is moved.
         domain: where outputs are compared and nodes may be dead or always active. Without one
             relations are those on all of R^N, and outputs are compared on a box around the kinks.
 
@@ -172,21 +176,22 @@ def snap(
     """
     domain = as_domain(domain, net.widths[0] if isinstance(net, DeepReLU) else net.inputs)
     if isinstance(net, DeepReLU):
-        return snap_deep(net, tolerance, domain)
+        return snap_deep(net, relative_tolerance, domain)
     if domain is not None and not isinstance(domain, Domain):
         raise ValueError(f"domain: got {type(domain).__name__}; it should be a Box or a Polytope")
     if domain is not None and domain.inputs != net.inputs:
         raise ValueError(
             f"domain: it has dimension {domain.inputs}; the network has {net.inputs} inputs"
         )
-    if isinstance(tolerance, Domain):
+    if isinstance(relative_tolerance, Domain):
         raise ValueError(
-            "tolerance: got a domain; the order is snap(net, tolerance, domain), or write domain="
+            "relative_tolerance: got a domain; the order is snap(net, relative_tolerance, domain), "
+            "or write domain="
         )
-    relative = relative_tolerance(net, tolerance)
+    relative = as_relative_tolerance(net, relative_tolerance)
     accidents = (
         ACCIDENTS_OF_ROUNDING
-        if tolerance is None or tolerance == "rounding"
+        if relative_tolerance is None or relative_tolerance == "rounding"
         else ACCIDENTS_ASKED_FOR
     )
     where = box_around_kinks(net) if domain is None else domain
@@ -194,17 +199,21 @@ def snap(
 
 
 def snapped_on(
-    net: TwoLayerReLU, tolerance: Fraction, domain: Domain | None, where: Domain, accidents: float
+    net: TwoLayerReLU,
+    relative_tolerance: Fraction,
+    domain: Domain | None,
+    where: Domain,
+    accidents: float,
 ) -> Snap:
     """:func:`snap` with everything said: where nodes may be dead, where outputs are compared, how
     many accidents are allowed.
     """
-    snapped, relations, sums = structured(net, tolerance, domain, where, accidents)
+    snapped, relations, sums = structured(net, relative_tolerance, domain, where, accidents)
     distance = moved_distance(net, snapped, where)
     return Snap(
         net,
         snapped,
-        float(tolerance),
+        float(relative_tolerance),
         where,
         domain is not None,
         relations,
@@ -215,19 +224,23 @@ def snapped_on(
 
 
 def structured(
-    net: TwoLayerReLU, tolerance: Fraction, domain: Domain | None, where: Domain, accidents: float
+    net: TwoLayerReLU,
+    relative_tolerance: Fraction,
+    domain: Domain | None,
+    where: Domain,
+    accidents: float,
 ) -> tuple[TwoLayerReLU, tuple[Relation, ...], VanishingSums]:
     """The snapped network and its relations, without how far it is."""
     units = BoxUnits.of(where)
     pairs = PAIRS_OF_ROUNDING if accidents < PAIRS_OF_ROUNDING else math.inf
-    nodes, relations = snap_single_nodes(list(net.nodes), units, domain, tolerance)
+    nodes, relations = snap_single_nodes(list(net.nodes), units, domain, relative_tolerance)
     active = [i for i, node in enumerate(nodes) if not idle(node, domain)]
-    nodes, boundaries, found = snap_boundaries(nodes, active, units, tolerance, pairs)
+    nodes, boundaries, found = snap_boundaries(nodes, active, units, relative_tolerance, pairs)
     relations += found
-    nodes, found = snap_kinks(nodes, boundaries, tolerance)
+    nodes, found = snap_kinks(nodes, boundaries, relative_tolerance)
     relations += found
     bypassed = [i for i, node in enumerate(nodes) if always_active(node, domain)]
     slopes = Slopes(nodes, boundaries, bypassed, units)
-    found, sums = snap_slopes(slopes, tolerance, accidents)
+    found, sums = snap_slopes(slopes, relative_tolerance, accidents)
     relations += found
     return net.replaced(slopes.nodes).after_snapping(None), tuple(relations), sums

@@ -23,7 +23,7 @@ from singlearn.symmetry.trained.distance import step_bound
 from singlearn.symmetry.trained.relation import Relation, RelationKind, in_float
 from singlearn.symmetry.trained.sentences import described, relations_in_words, rounded_up
 from singlearn.symmetry.trained.single_nodes import idle, snap_single_nodes
-from singlearn.symmetry.trained.tolerance import Tolerance, relative_tolerance
+from singlearn.symmetry.trained.tolerance import RelativeTolerance, as_relative_tolerance
 from singlearn.symmetry.two_layer.network import Node, TwoLayerReLU
 
 T = TypeVar("T")
@@ -41,7 +41,7 @@ class DeepSnap(Answer):
     Attributes:
         original: what was given.
         net: the snapped network, in float64; node i of a layer is node i of the original, moved.
-        tolerance: relative size of what was taken to be rounding.
+        relative_tolerance: relative size of what was taken to be rounding.
         domain: where the networks are compared.
         relations: what holds exactly in ``net``: found already exact, or imposed; each with its
             hidden layer.
@@ -51,7 +51,7 @@ class DeepSnap(Answer):
 
     original: DeepReLU
     net: DeepReLU
-    tolerance: float
+    relative_tolerance: float
     domain: Box
     relations: tuple[Relation, ...]
     bound: float
@@ -73,7 +73,7 @@ class DeepSnap(Answer):
         if not self.changed:
             return (
                 "Exactly true of your network: nothing had to be moved at a relative tolerance of "
-                f"{self.tolerance:.1g}."
+                f"{self.relative_tolerance:.1g}."
             )
         within = rounded_up(Fraction(self.bound))
         return f"Exactly true of a network within {within} of yours {described(self.domain)}."
@@ -86,14 +86,14 @@ class DeepSnap(Answer):
     def __str__(self) -> str:
         if not self.changed:
             first = (
-                f"nothing to impose at a relative tolerance of {self.tolerance:.1g}: the "
+                f"nothing to impose at a relative tolerance of {self.relative_tolerance:.1g}: the "
                 f"network is as it was"
             )
         else:
             count = len(self.imposed)
             first = (
                 f"{count} relation{'s' * (count != 1)} imposed at a relative tolerance of "
-                f"{self.tolerance:.1g}; "
+                f"{self.relative_tolerance:.1g}; "
                 f"the outputs differ by at most {rounded_up(Fraction(self.bound))} "
                 f"{described(self.domain)} (proved), "
                 f"by {self.seen:.1g} at {POINTS} points"
@@ -101,7 +101,9 @@ class DeepSnap(Answer):
         return "\n".join([first, *relations_in_words(self.relations)])
 
 
-def snap_deep(net: DeepReLU, tolerance: Tolerance | None, domain: Domain | None) -> DeepSnap:
+def snap_deep(
+    net: DeepReLU, relative_tolerance: RelativeTolerance | None, domain: Domain | None
+) -> DeepSnap:
     r"""Impose, layer by layer, what nearly holds of the nodes of a layer on the proven range of the
     layer before.
 
@@ -113,7 +115,7 @@ def snap_deep(net: DeepReLU, tolerance: Tolerance | None, domain: Domain | None)
 
     Args:
         net: the network.
-        tolerance: relative, as for two-layer networks.
+        relative_tolerance: relative, as for two-layer networks.
         domain: a ``Box``.
 
     Raises:
@@ -130,10 +132,17 @@ def snap_deep(net: DeepReLU, tolerance: Tolerance | None, domain: Domain | None)
             f"domain: it has dimension {domain.inputs}; the network has {net.widths[0]} inputs"
         )
     relative = max(
-        (relative_tolerance(_layer(net, layer), tolerance) for layer in range(net.hidden_layers)),
+        (
+            as_relative_tolerance(_layer(net, layer), relative_tolerance)
+            for layer in range(net.hidden_layers)
+        ),
         default=0.0,
     )
-    pairs = PAIRS_OF_ROUNDING if tolerance is None or tolerance == "rounding" else math.inf
+    pairs = (
+        PAIRS_OF_ROUNDING
+        if relative_tolerance is None or relative_tolerance == "rounding"
+        else math.inf
+    )
     current, relations, bound = net, [], Fraction(0)
     for layer in range(net.hidden_layers):
         box = reading_box(current, domain, layer)
@@ -178,19 +187,21 @@ def _layer(net: DeepReLU, layer: int) -> TwoLayerReLU:
 
 
 def _snap_layer(
-    own: TwoLayerReLU, box: Box, tolerance: Fraction, accidents_allowed: float
+    own: TwoLayerReLU, box: Box, relative_tolerance: Fraction, accidents_allowed: float
 ) -> tuple[TwoLayerReLU, list[tuple[Node, Node]], list[Relation]]:
     """One hidden layer, every number rounded to float64 such that the relations stay exact; the
     nodes that moved, each beside what it was in the same scale.
     """
     scales: dict[int, Fraction] = {}
     units = BoxUnits.of(box)
-    nodes, relations = snap_single_nodes(list(own.nodes), units, box, tolerance)
+    nodes, relations = snap_single_nodes(list(own.nodes), units, box, relative_tolerance)
     kinds = {one.nodes[0]: one.kind for one in relations if not one.was_exact}
     for i, kind in kinds.items():
         nodes[i] = _in_float64(nodes[i], kind)
     active = [i for i, node in enumerate(nodes) if not idle(node, box)]
-    for cluster, lead, seen in clusters_of(nodes, active, units, tolerance, accidents_allowed):
+    for cluster, lead, seen in clusters_of(
+        nodes, active, units, relative_tolerance, accidents_allowed
+    ):
         first, largest = nodes[lead], Fraction(0)
         for i in cluster:
             sign, gap = seen[lead].compared(seen[i]) if i != lead else (1, Fraction(0))

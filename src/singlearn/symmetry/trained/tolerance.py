@@ -11,7 +11,7 @@ from singlearn.numbers.rational import Number
 from singlearn.running.arguments import real_number
 from singlearn.symmetry.two_layer.network import TwoLayerReLU
 
-Tolerance: TypeAlias = Number | str
+RelativeTolerance: TypeAlias = Number | str
 """A relative size of at most 1, or "rounding": what the float type of the weights makes of exact
 relations.
 """
@@ -24,26 +24,28 @@ one of each.
 LARGEST = 0.5
 
 
-def relative_tolerance(net: TwoLayerReLU, tolerance: Tolerance | None) -> float:
+def as_relative_tolerance(net: TwoLayerReLU, relative_tolerance: RelativeTolerance | None) -> float:
     """The relative tolerance that an argument means; 0 for exact weights where rounding is meant.
 
     Raises:
         ValueError: neither a number from 0 to 1/2 nor "rounding".
 
-    >>> relative_tolerance(TwoLayerReLU([[1]], [0], [1], 0), None)
+    >>> as_relative_tolerance(TwoLayerReLU([[1]], [0], [1], 0), None)
     0.0
-    >>> relative_tolerance(TwoLayerReLU([[0.1]], [0.3], [1.0], 0.0), "rounding") == 64 * 2.0**-53
+    >>> as_relative_tolerance(TwoLayerReLU([[0.1]], [0.3], [1.0], 0.0), "rounding") == 64 * 2.0**-53
     True
     """
     meaning = (
         f'a relative size from 0 to {LARGEST}, or "rounding" for what the float type of the '
         f"weights makes"
     )
-    if tolerance is None or (isinstance(tolerance, str) and tolerance == "rounding"):
+    if relative_tolerance is None or (
+        isinstance(relative_tolerance, str) and relative_tolerance == "rounding"
+    ):
         return ROUNDINGS * float_precision(net)
-    value = real_number("tolerance", tolerance, meaning=meaning)
+    value = real_number("relative_tolerance", relative_tolerance, meaning=meaning)
     if not 0 <= value <= LARGEST:
-        raise ValueError(f"tolerance: got {tolerance!r}; it should be {meaning}")
+        raise ValueError(f"relative_tolerance: got {relative_tolerance!r}; it should be {meaning}")
     return value
 
 

@@ -80,8 +80,10 @@ class Rows:
         return found
 
 
-def vanishing_sums(rows: Rows, tolerance: float, accidents_allowed: float) -> VanishingSums:
-    """Subsets with a sum of at most ``tolerance`` times the size of its terms.
+def vanishing_sums(
+    rows: Rows, relative_tolerance: float, accidents_allowed: float
+) -> VanishingSums:
+    """Subsets with a sum of at most ``relative_tolerance`` times the size of its terms.
 
     Among p vectors there are 2^p subsets, so some sum nearly vanishes in any set of numbers. A
     subset is taken to be meant only if fewer than ``accidents_allowed`` of its size or rarer would
@@ -91,23 +93,23 @@ def vanishing_sums(rows: Rows, tolerance: float, accidents_allowed: float) -> Va
 
     Args:
         rows: the vectors.
-        tolerance: relative.
+        relative_tolerance: share of the size of the terms that are compared.
         accidents_allowed: expected number.
     """
     count = len(rows.values)
     if not count:
         return VanishingSums((), ())
-    meant = meaningful_sizes(rows, tolerance, accidents_allowed)
+    meant = meaningful_sizes(rows, relative_tolerance, accidents_allowed)
     found: list[Subset] = []
     searched: list[int] = []
     if count <= ALL_SUBSETS:
-        everything = _all_subsets(rows, tolerance)
+        everything = _all_subsets(rows, relative_tolerance)
         if everything is not None:
             accidents = sum(len(subset) not in meant for subset in everything)
             kept = [subset for subset in everything if len(subset) in meant]
             return VanishingSums(independent(kept, count), tuple(range(count + 1)), accidents)
     for size in range(2 if not np.any(rows.target_sizes) else 0, min(count, 6) + 1):
-        if size in meant and (new := _of_size(rows, size, tolerance)) is not None:
+        if size in meant and (new := _of_size(rows, size, relative_tolerance)) is not None:
             found += new
             searched.append(size)
     everything_sum = rows.target + rows.values.sum(axis=0)
@@ -119,17 +121,20 @@ def vanishing_sums(rows: Rows, tolerance: float, accidents_allowed: float) -> Va
         if (
             size in meant
             and size not in searched
-            and (new := _of_size(turned, left_out, tolerance)) is not None
+            and (new := _of_size(turned, left_out, relative_tolerance)) is not None
         ):
             candidates = [tuple(i for i in range(count) if i not in subset) for subset in new]
             found += [
                 s
                 for s in candidates
-                if rows.gaps(np.array([s], dtype=int).reshape(1, -1))[0] <= _window(tolerance)
+                if rows.gaps(np.array([s], dtype=int).reshape(1, -1))[0]
+                <= _window(relative_tolerance)
             ]
             searched.append(size)
     if count <= LARGEST_LATTICE and not np.any(rows.target_sizes):
-        found += [subset for subset in _short_vectors(rows, tolerance) if len(subset) in meant]
+        found += [
+            subset for subset in _short_vectors(rows, relative_tolerance) if len(subset) in meant
+        ]
     return VanishingSums(independent(found, count), tuple(sorted(searched)))
 
 
@@ -154,16 +159,18 @@ def independent(subsets: Sequence[Subset], count: int) -> tuple[Subset, ...]:
     return tuple(chosen)
 
 
-def _window(tolerance: float) -> float:
+def _window(relative_tolerance: float) -> float:
     """Sums are made in float64; what is found is looked at exactly afterwards."""
-    return max(tolerance, ROUNDING)
+    return max(relative_tolerance, ROUNDING)
 
 
-def meaningful_sizes(rows: Rows, tolerance: float, allowed: float) -> set[int]:
+def meaningful_sizes(rows: Rows, relative_tolerance: float, allowed: float) -> set[int]:
     """Sizes of subset of which, rarest first, fewer than the allowed number vanish by accident."""
     return {
         int(size)
-        for size in np.flatnonzero(largest_meaningful_gaps(rows, allowed) > _window(tolerance))
+        for size in np.flatnonzero(
+            largest_meaningful_gaps(rows, allowed) > _window(relative_tolerance)
+        )
     }
 
 
@@ -197,7 +204,7 @@ def largest_meaningful_gaps(rows: Rows, allowed: float) -> Float[np.ndarray, " s
     return result
 
 
-def _all_subsets(rows: Rows, tolerance: float) -> list[Subset] | None:
+def _all_subsets(rows: Rows, relative_tolerance: float) -> list[Subset] | None:
     """By meeting in the middle; ``None`` if there are too many to look at."""
     count = len(rows.values)
     halves = [list(range(count // 2)), list(range(count // 2, count))]
@@ -206,7 +213,7 @@ def _all_subsets(rows: Rows, tolerance: float) -> list[Subset] | None:
         table = (np.arange(2 ** len(half))[:, None] >> np.arange(len(half))) & 1
         tables.append(table)
         sums.append(np.tensordot(table, rows.values[half], axes=1).reshape(len(table), -1))
-    pairs = _near(sums[0] + rows.target.reshape(-1), -sums[1], tolerance, rows)
+    pairs = _near(sums[0] + rows.target.reshape(-1), -sums[1], relative_tolerance, rows)
     if pairs is None:
         return None
     result = []
@@ -218,7 +225,7 @@ def _all_subsets(rows: Rows, tolerance: float) -> list[Subset] | None:
         subset = (*left, *right)
         if (subset or np.any(rows.target_sizes)) and rows.gaps(
             np.array([subset], dtype=int).reshape(1, -1)
-        )[0] <= _window(tolerance):
+        )[0] <= _window(relative_tolerance):
             result.append(subset)
     return result
 
@@ -226,13 +233,13 @@ def _all_subsets(rows: Rows, tolerance: float) -> list[Subset] | None:
 def _near(
     first: Float[np.ndarray, "left entries"],
     second: Float[np.ndarray, "right entries"],
-    tolerance: float,
+    relative_tolerance: float,
     rows: Rows,
 ) -> list[tuple[int, int]] | None:
     """Pairs of nearly equal rows: those whose projections on one direction are close, then compared
     entry by entry.
     """
-    width = _window(tolerance) * float(rows.sizes.sum() + rows.target_sizes.sum())
+    width = _window(relative_tolerance) * float(rows.sizes.sum() + rows.target_sizes.sum())
     direction = np.random.default_rng(0).uniform(0.5, 1.0, first.shape[1]) * np.where(
         np.arange(first.shape[1]) % 2, -1.0, 1.0
     )
@@ -251,7 +258,7 @@ def _near(
     return list(zip(i[close].tolist(), j[close].tolist(), strict=True))
 
 
-def _of_size(rows: Rows, size: int, tolerance: float) -> list[Subset] | None:
+def _of_size(rows: Rows, size: int, relative_tolerance: float) -> list[Subset] | None:
     """All subsets of one size whose sum vanishes, by joining halves; ``None`` if there are too many
     sums.
     """
@@ -261,7 +268,7 @@ def _of_size(rows: Rows, size: int, tolerance: float) -> list[Subset] | None:
         return None
     left, right = combinations_of(count, size - half), combinations_of(count, half)
     sums = [rows.values[part].sum(axis=1).reshape(len(part), -1) for part in (left, right)]
-    pairs = _near(sums[0] + rows.target.reshape(-1), -sums[1], tolerance, rows)
+    pairs = _near(sums[0] + rows.target.reshape(-1), -sums[1], relative_tolerance, rows)
     if pairs is None:
         return None
     found = {tuple(sorted((*left[i].tolist(), *right[j].tolist()))) for i, j in pairs}
@@ -269,21 +276,28 @@ def _of_size(rows: Rows, size: int, tolerance: float) -> list[Subset] | None:
     if not subsets:
         return []
     gaps = rows.gaps(np.array(subsets, dtype=int).reshape(len(subsets), size))
-    return [subset for subset, gap in zip(subsets, gaps, strict=True) if gap <= _window(tolerance)]
+    return [
+        subset
+        for subset, gap in zip(subsets, gaps, strict=True)
+        if gap <= _window(relative_tolerance)
+    ]
 
 
 def combinations_of(count: int, size: int) -> Int[np.ndarray, "subsets size"]:
+    """All subsets of one size of the numbers below ``count``, one per row."""
     return np.array(list(combinations(range(count), size)), dtype=int).reshape(
         math.comb(count, size), size
     )
 
 
-def _short_vectors(rows: Rows, tolerance: float) -> Iterator[Subset]:
+def _short_vectors(rows: Rows, relative_tolerance: float) -> Iterator[Subset]:
     """Subsets among the short integer relations of the vectors, by lattice reduction."""
     import flint
 
     flat = rows.values.reshape(len(rows.values), -1)
-    scale = 1.0 / (_window(tolerance) * max(float(np.abs(flat).sum(axis=1).mean()), 1e-300))
+    scale = 1.0 / (
+        _window(relative_tolerance) * max(float(np.abs(flat).sum(axis=1).mean()), 1e-300)
+    )
     entries = [[int(v) for v in np.rint(row * scale)] for row in flat]
     unit = [[int(i == j) for j in range(len(flat))] for i in range(len(flat))]
     reduced = flint.fmpz_mat([[*own, *row] for own, row in zip(unit, entries, strict=True)]).lll()
@@ -292,5 +306,7 @@ def _short_vectors(rows: Rows, tolerance: float) -> Iterator[Subset]:
         for sign in (1, -1):
             if set(relation) <= {0, sign}:
                 subset = tuple(j for j, v in enumerate(relation) if v)
-                if subset and rows.gaps(np.array([subset], dtype=int))[0] <= _window(tolerance):
+                if subset and rows.gaps(np.array([subset], dtype=int))[0] <= _window(
+                    relative_tolerance
+                ):
                     yield subset

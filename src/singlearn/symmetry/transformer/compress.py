@@ -48,7 +48,9 @@ class CompressedTransformer(Answer):
         return "\n".join(lines)
 
 
-def compress(model: Transformer, *, tolerance: float | None = None) -> CompressedTransformer:
+def compress(
+    model: Transformer, *, relative_tolerance: float | None = None
+) -> CompressedTransformer:
     r"""Take away what the function does not need, and say what it was and what changed.
 
     Gains are folded into readers and value biases into output biases first, where the norms allow
@@ -64,23 +66,27 @@ def compress(model: Transformer, *, tolerance: float | None = None) -> Compresse
 
     Args:
         model: the transformer.
-        tolerance: singular values of these products up to this share of the largest one in a head
-            are dropped too. What a head then writes changes by at most :math:`σ \sqrt d`, a score
-            by at most :math:`c σ d`, since behind a norm whose gain was folded :math:`|ν(x)| ≤
-            \sqrt d`. Without it only what rounding could have made is dropped.
+        relative_tolerance: singular values of these products up to this share of the largest one in
+            a head are dropped too. What a head then writes changes by at most :math:`σ \sqrt d`, a
+            score by at most :math:`c σ d`, since behind a norm whose gain was folded :math:`|ν(x)|
+            ≤ \sqrt d`. Without it only what rounding could have made is dropped.
+
+    Returns:
+        The smaller transformer, what was taken away, and the largest change of an output on random
+        inputs.
 
     Raises:
         ValueError: a tolerance that is not a number between 0 and 1.
     """
-    if tolerance is not None:
-        tolerance = real_number(
-            "tolerance",
-            tolerance,
+    if relative_tolerance is not None:
+        relative_tolerance = real_number(
+            "relative_tolerance",
+            relative_tolerance,
             above=0,
             below=1,
             meaning="a share of the largest singular value, between 0 and 1",
         )
-    share = ROUNDING if tolerance is None else max(tolerance, ROUNDING)
+    share = ROUNDING if relative_tolerance is None else max(relative_tolerance, ROUNDING)
     before, small = model, model
     if model.norm != "none" and not model.post_norm:
         small = fold_gain(small, final=not model.is_tied)

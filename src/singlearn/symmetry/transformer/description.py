@@ -84,6 +84,9 @@ class TransformerDescription(Answer):
 def describe(model: Transformer) -> TransformerDescription:
     """Architecture, directions without effect, and what could be taken away (without loss).
 
+    Returns:
+        An account that prints itself.
+
     >>> import numpy as np
     >>> weights = {"embedding": np.eye(3), "unembedding": np.diag([1.0, 2.0, 3.0])}
     >>> print(describe(Transformer(weights, "rms")))

@@ -42,6 +42,9 @@ def symmetry_directions(model: Transformer) -> list[Directions]:
     keys, values and outputs are taken as they are: A in :math:`(A Q, A^{-T} K)` moves :math:`k^2 -
     (k - \mathrm{rank}\,Q)(k - \mathrm{rank}\,K)` directions.
 
+    Returns:
+        One entry per kind of direction and place, with its number.
+
     >>> weights = {"embedding": np.eye(3), "unembedding": np.diag([1.0, 2.0, 3.0])}
     >>> [(found.kind, found.count) for found in symmetry_directions(Transformer(weights, "rms"))]
     [('basis of the stream', 3)]

@@ -131,6 +131,9 @@ def equivalent(
         relative_error: of the weights, that is allowed; a few roundings in the finer of the formats
             in which the two are kept, if not given.
 
+    Returns:
+        The verdict, with the alignment or a witness.
+
     Raises:
         ValueError: other vocabularies or widths of the outputs, or tokens in one and vectors in the
             other.

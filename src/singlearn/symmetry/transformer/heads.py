@@ -33,6 +33,9 @@ def mix_query_key(
     Args:
         head: of keys; where queries are grouped, there are fewer of them than heads.
 
+    Returns:
+        A transformer with other weights, of the same function.
+
     Raises:
         NotASymmetryError: A is singular, or too nearly so, or does not commute with the rotary
             positions.
@@ -68,6 +71,9 @@ def mix_value_output(
     Args:
         head: of values; where queries are grouped, there are fewer of them than heads.
 
+    Returns:
+        A transformer with other weights, of the same function.
+
     Raises:
         NotASymmetryError: A is singular, or too nearly so.
         ValueError: no such block or head, or a matrix of another size.
@@ -87,6 +93,9 @@ def permute_heads(
     model: Transformer, block: int, order: Sequence[int] | Int[np.ndarray, " heads"]
 ) -> Transformer:
     """Head k becomes what head ``order[k]`` was.
+
+    Returns:
+        A transformer with other weights, of the same function.
 
     Raises:
         NotASymmetryError: heads that read one head of keys and values would be torn apart.
@@ -121,6 +130,9 @@ def settle_attention_biases(model: Transformer) -> Transformer:
     A key bias adds the same to all scores of a query, unless rotary positions turn it: then it
     stays. Attention weights sum to 1, so a value bias is written whole: :math:`\sum_h O_h b_{h'}`
     goes into the output bias.
+
+    Returns:
+        A transformer with other weights, of the same function.
     """
     return checked(model, with_settled_biases(model), "biases")
 

@@ -59,6 +59,9 @@ def from_hugging_face(
         weights: the file in the folder that is meant, where it is not the one that the library
             would take.
 
+    Returns:
+        The transformer in float64.
+
     Raises:
         ValueError: a model, a key or a tensor that is not understood.
         FileNotFoundError: no such folder, or none with a configuration and weights.

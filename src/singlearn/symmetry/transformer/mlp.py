@@ -24,6 +24,9 @@ def permute_mlp(
 ) -> Transformer:
     """Hidden unit k becomes what unit ``order[k]`` was.
 
+    Returns:
+        A transformer with other weights, of the same function.
+
     Raises:
         ValueError: no such block, or not a permutation of its hidden units.
     """
@@ -51,6 +54,9 @@ def scale_mlp(
         scales: s, one per hidden unit.
         branch: ``"in"``, the up branch of a gated MLP and the only one of an MLP without gate (the
             default), or ``"gate"``.
+
+    Returns:
+        A transformer with other weights, of the same function.
 
     Raises:
         NotASymmetryError: a factor that the activation does not let through.

@@ -27,6 +27,9 @@ def fold_gain(model: Transformer, *, final: bool = True) -> Transformer:
     Args:
         final: the last norm too.
 
+    Returns:
+        A transformer whose gains are 1 and whose biases of norms are 0 where that was possible.
+
     Raises:
         NotASymmetryError: there are no norms, or they stand behind the additions, where the stream
             itself carries the gain.
@@ -66,6 +69,9 @@ def layer_to_rms(model: Transformer) -> Transformer:
     stream without a mean, :math:`W → (I - 1 1^T/d) W`; what the mean was, no norm has ever let
     through.
 
+    Returns:
+        A transformer with RMSNorm.
+
     Raises:
         NotASymmetryError: the norm is not LayerNorm, it stands behind the additions, vectors come
             in with a mean of their own, or nothing takes the mean away in front of the unembedding.
@@ -98,6 +104,9 @@ def layer_to_rms(model: Transformer) -> Transformer:
 def rescale_stream(model: Transformer, factor: float) -> Transformer:
     r"""Write :math:`c x` instead of x. A norm divides c out again if :math:`ε → c^2 ε`; without
     norms readers become :math:`W / c`.
+
+    Returns:
+        A transformer with other weights, of the same function.
 
     Raises:
         NotASymmetryError: a factor of 0, or, with a norm, a negative one given that only its size

@@ -52,6 +52,9 @@ def read_transformer(
         causal: for a state dictionary: the function with the causal mask.
         ignore: keys of a ``config.json`` that do not change the function.
 
+    Returns:
+        The transformer in float64.
+
     Raises:
         ValueError: a part that is not understood, or that the file does not tell; the message names
             it.

@@ -48,15 +48,3 @@ def commuting_part(
             block = np.block([[real, -imaginary], [imaginary, real]])
         found[np.ix_(rows, rows)] = block
     return found
-
-
-def commutant_dimension(frequencies: Float[np.ndarray, " planes"]) -> int:
-    """Of how many real numbers the matrices that commute with the rotations are made.
-
-    >>> commutant_dimension(np.array([1.0, 0.1])), commutant_dimension(np.array([1.0, 1.0]))
-    (4, 8)
-    """
-    return sum(
-        (4 if frequencies[group[0]] == 0 else 2) * len(group) ** 2
-        for group in frequency_groups(frequencies)
-    )

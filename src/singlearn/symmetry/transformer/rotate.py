@@ -51,6 +51,9 @@ def rotate(model: Transformer, matrix: Float[np.ndarray, "d d"]) -> Transformer:
     Args:
         matrix: A.
 
+    Returns:
+        A transformer with other weights, of the same function.
+
     Raises:
         NotASymmetryError: A is none for this norm and these gains; the message says which condition
             fails.

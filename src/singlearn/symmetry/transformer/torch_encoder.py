@@ -34,6 +34,9 @@ def from_torch_encoder(module: Any, *, causal: bool = False) -> Transformer:
         module: the module.
         causal: what a call with the mask of ``generate_square_subsequent_mask`` computes.
 
+    Returns:
+        The transformer in float64.
+
     Raises:
         ValueError: a subclass, a part that was replaced, hooks, or a setting that is not read; the
             message names it.
@@ -124,6 +127,9 @@ def from_encoder_state(
         epsilon: ``layer_norm_eps`` of all norms.
         causal: whether the function with the causal mask is meant.
         source: how messages call it.
+
+    Returns:
+        The transformer in float64.
 
     Raises:
         ValueError: tensors that are none of an encoder's, or another number of heads.

@@ -70,6 +70,10 @@ def sup_distance(a: TwoLayerReLU, b: TwoLayerReLU, domain: DomainLike) -> Distan
         a, b: networks with the same inputs and outputs.
         domain: bounded.
 
+    Returns:
+        The largest difference as a fraction, or two bounds, and a point at which the lower one is
+        reached.
+
     Raises:
         ValueError: shapes that do not fit together, or a deep network.
 

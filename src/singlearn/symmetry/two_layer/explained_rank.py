@@ -14,7 +14,7 @@ from singlearn.results.result import Answer
 from singlearn.symmetry.domain import Box, Domain
 from singlearn.symmetry.two_layer.generators import Generator, generators_and_whether_all
 from singlearn.symmetry.two_layer.network import TwoLayerReLU, require_two_layer
-from singlearn.symmetry.two_layer.parameters import Layout, jacobian
+from singlearn.symmetry.two_layer.parameters import ParameterLayout, jacobian
 from singlearn.symmetry.two_layer.roles import Roles, roles
 
 LARGEST_WEIGHT = 1e100
@@ -105,7 +105,9 @@ def explained_rank(
     where = Box(x.min(axis=0), x.max(axis=0)) if domain is None else domain
     rank = numerical_rank(jacobian(net, x))
     found, is_complete = generators_and_whether_all(net, where)
-    symmetric = np.array([g.direction for g in found]).reshape(len(found), Layout.of(net).size)
+    symmetric = np.array([g.direction for g in found]).reshape(
+        len(found), ParameterLayout.of(net).size
+    )
     null = fisher_kernel(net, where)
     sizes = np.max(np.abs(symmetric), axis=1, initial=0.0, keepdims=True)
     symmetric /= np.where(sizes > 0, sizes, 1.0)
@@ -113,7 +115,7 @@ def explained_rank(
     if residual > 1e-6 * np.abs(symmetric).max(initial=1.0):
         raise AssertionError(f"a generator is not null: it leaves the kernel by {residual:.2g}")
     explained, kernel = numerical_rank(symmetric), null.shape[1]
-    size = Layout.of(net).size
+    size = ParameterLayout.of(net).size
     return ExplainedRank(
         size, rank, explained, kernel - explained, size - rank - kernel, tuple(found), is_complete
     )
@@ -128,6 +130,9 @@ def fisher_kernel(
     The derivative of f along a direction is :math:`P_0 + \sum_k (1_{u_k>0} P_k^+ + 1_{u_k<0}
     P_k^-)` with affine functions :math:`P`. It vanishes exactly when :math:`P_k^+ = P_k^-` on every
     boundary and :math:`P_0 + \sum_k P_k^+ = 0`.
+
+    Returns:
+        One column per direction; none where the information is regular.
     """
     require_two_layer(net, "fisher_kernel")
     own = roles(net, domain)
@@ -140,7 +145,7 @@ def fisher_kernel(
 
 def _equations(net: TwoLayerReLU, own: Roles) -> Float[np.ndarray, "equations parameters"]:
     """One block of M (N + 1) rows for every boundary, and one for the sum."""
-    layout = Layout.of(net)
+    layout = ParameterLayout.of(net)
     w, b, q, _ = net.arrays()
 
     def piece(i: int) -> Float[np.ndarray, "coefficients parameters"]:

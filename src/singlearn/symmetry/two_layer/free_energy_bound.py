@@ -73,6 +73,9 @@ def free_energy_bound(truth: Sequence[int], model: Sequence[int] | None = None) 
         model: widths of the model; only compared with the truth's, since the bounds do not depend
             on them.
 
+    Returns:
+        Both bounds as fractions, and the exact λ where it is known.
+
     Raises:
         ValueError: fewer than two widths, or a model that is another depth or narrower than the
             truth.

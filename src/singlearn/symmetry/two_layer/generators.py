@@ -16,7 +16,7 @@ from scipy.linalg import null_space
 from singlearn.results.result import Answer
 from singlearn.symmetry.domain import Domain
 from singlearn.symmetry.two_layer.network import TwoLayerReLU, require_two_layer
-from singlearn.symmetry.two_layer.parameters import Layout
+from singlearn.symmetry.two_layer.parameters import ParameterLayout
 from singlearn.symmetry.two_layer.roles import Roles, roles
 from singlearn.symmetry.two_layer.slides import slides
 
@@ -89,7 +89,7 @@ def generators_and_whether_all(
     """The directions of :func:`generators`, and whether every way in which nodes on one boundary
     cancel was looked for.
     """
-    layout = Layout.of(net)
+    layout = ParameterLayout.of(net)
     w, b, q, _ = net.arrays()
     own = roles(net, domain)
     found: list[Generator] = []
@@ -140,18 +140,18 @@ def _is_silent(net: TwoLayerReLU, nodes: tuple[int, ...]) -> bool:
     return len(nodes) == 1 and not any(net.nodes[nodes[0]].q)
 
 
-def _places(layout: Layout, part: slice) -> list[int]:
+def _places(layout: ParameterLayout, part: slice) -> list[int]:
     return list(range(layout.size)[part])
 
 
-def _unit(layout: Layout, place: int) -> Float[np.ndarray, " parameters"]:
+def _unit(layout: ParameterLayout, place: int) -> Float[np.ndarray, " parameters"]:
     direction = np.zeros(layout.size)
     direction[place] = 1.0
     return direction
 
 
 def _constant_node(
-    layout: Layout, i: int, height: float, q: Float[np.ndarray, " outputs"]
+    layout: ParameterLayout, i: int, height: float, q: Float[np.ndarray, " outputs"]
 ) -> Iterator[Float[np.ndarray, " parameters"]]:
     """``q ReLU(b)`` is a constant and trades with c; where b ≤ 0 it is zero."""
     trade = _unit(layout, layout.b(i))
@@ -166,7 +166,7 @@ def _constant_node(
 
 
 def _transfer(
-    layout: Layout, i: int, j: int, ratio: float
+    layout: ParameterLayout, i: int, j: int, ratio: float
 ) -> Iterator[Float[np.ndarray, " parameters"]]:
     """``u_j = ratio u_i``: what q_j gains, q_i loses ``ratio`` times."""
     for own, other in zip(_places(layout, layout.q(i)), _places(layout, layout.q(j)), strict=True):
@@ -176,7 +176,7 @@ def _transfer(
 
 
 def _turns(
-    layout: Layout, own: Roles
+    layout: ParameterLayout, own: Roles
 ) -> Iterator[tuple[tuple[int, ...], Float[np.ndarray, " parameters"]]]:
     """``τ ReLU(u) - τ ReLU(-u) = τ u``: amounts τ_k turn round on several boundaries, their slopes
     cancel, c takes the constant.
@@ -204,7 +204,7 @@ def _turns(
 
 
 def _bypassed(
-    layout: Layout,
+    layout: ParameterLayout,
     nodes: tuple[int, ...],
     w: Float[np.ndarray, "nodes inputs"],
     b: Float[np.ndarray, " nodes"],

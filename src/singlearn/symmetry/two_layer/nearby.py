@@ -33,13 +33,13 @@ MEASURING_POINTS = 4096
 
 @dataclass(frozen=True)
 class Nearby(Answer):
-    """A narrow network, and how far its function is from the given one.
+    r"""A narrow network, and how far its function is from the given one.
 
     Attributes:
         net: the narrow network.
         error: its distance: for "sup" proved to be no larger than this, for "L2" an estimate.
         standard_error: of an "L2" error, from replicated quasi-random points; 0 for "sup".
-        norm: "sup", :math:`\\sup_X \\max_j |f_j - g_j|`, or "L2", :math:`(\\mathrm{mean}_X |f -
+        norm: "sup", :math:`\sup_X \max_j |f_j - g_j|`, or "L2", :math:`(\mathrm{mean}_X |f -
             g|^2)^{1/2}`.
         eps: what the error was allowed to be.
     """
@@ -78,6 +78,10 @@ def nearby(net: TwoLayerReLU, eps: Number, domain: DomainLike, norm: Norm = "sup
         eps: ≥ 0, in units of the output.
         domain: a bounded domain; for "L2" the inputs are uniform on it.
         norm: "sup" or "L2".
+
+    Returns:
+        The network and its error: a proven bound for "sup", an estimate with its standard error for
+        "L2".
 
     Raises:
         ValueError: a negative ``eps``, or an unknown norm.

@@ -42,6 +42,9 @@ class Node:
     def scaled(self, factor: Fraction) -> Node:
         """The same function of x with ``(w, b)`` multiplied by ``factor > 0`` and ``q`` divided by
         it.
+
+        Returns:
+            The rescaled node.
         """
         return Node(
             tuple(factor * v for v in self.w), factor * self.b, tuple(v / factor for v in self.q)
@@ -148,6 +151,9 @@ class TwoLayerReLU(Shown):
     def to_dict(self) -> dict[str, Any]:
         """Its parameters as text for machines, fractions such as ``"1/3"``; the arguments that make
         it.
+
+        Returns:
+            Lists of text by the names of the arguments.
         """
         return {
             "inputs": self.inputs,
@@ -160,6 +166,9 @@ class TwoLayerReLU(Shown):
     def replaced(self, nodes: Iterable[Node], c: Vector | None = None) -> TwoLayerReLU:
         """A network of the same inputs and outputs with other nodes and, if given, another output
         bias.
+
+        Returns:
+            The new network.
         """
         result = object.__new__(TwoLayerReLU)
         result._set(
@@ -214,6 +223,9 @@ class TwoLayerReLU(Shown):
         Float[np.ndarray, " outputs"],
     ]:
         """``(w, b, q, c)`` rounded to float64, q with one row per output.
+
+        Returns:
+            Arrays in float64.
 
         Raises:
             ValueError: a parameter is beyond 1.8e308, too large for float64.

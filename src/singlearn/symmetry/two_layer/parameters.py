@@ -11,7 +11,7 @@ from singlearn.symmetry.two_layer.network import TwoLayerReLU
 
 
 @dataclass(frozen=True)
-class Layout:
+class ParameterLayout:
     """Where the parameters of a network lie in the vector ``(w row by row, b, q output by output,
     c)``.
 
@@ -26,7 +26,8 @@ class Layout:
     outputs: int
 
     @classmethod
-    def of(cls, net: TwoLayerReLU) -> Layout:
+    def of(cls, net: TwoLayerReLU) -> ParameterLayout:
+        """The layout of a network's parameters."""
         return cls(net.width, net.inputs, net.outputs)
 
     @property
@@ -35,9 +36,11 @@ class Layout:
         return self.width * (self.inputs + 1 + self.outputs) + self.outputs
 
     def w(self, node: int) -> slice:
+        """The weights of a node."""
         return slice(node * self.inputs, (node + 1) * self.inputs)
 
     def b(self, node: int) -> int:
+        """The bias of a node."""
         return self.width * self.inputs + node
 
     def q(self, node: int) -> slice:
@@ -47,6 +50,7 @@ class Layout:
 
     @property
     def c(self) -> slice:
+        """The output biases."""
         return slice(self.size - self.outputs, self.size)
 
 
@@ -60,7 +64,7 @@ def jacobian(
     [[3.0, 3.0, 2.0, 1.0], [6.0, 3.0, 4.0, 1.0]]
     """
     w, b, q, _ = net.arrays()
-    layout = Layout.of(net)
+    layout = ParameterLayout.of(net)
     heights = x @ w.T + b
     active = heights > 0
     rows = np.zeros((len(x), layout.outputs, layout.size))

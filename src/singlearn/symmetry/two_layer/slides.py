@@ -30,7 +30,7 @@ from singlearn.numbers.rational import Vector
 from singlearn.symmetry.fibre.zero_sums import zero_sums
 from singlearn.symmetry.two_layer.kink_form import boundary
 from singlearn.symmetry.two_layer.network import TwoLayerReLU
-from singlearn.symmetry.two_layer.parameters import Layout
+from singlearn.symmetry.two_layer.parameters import ParameterLayout
 from singlearn.symmetry.two_layer.roles import Roles
 
 MOST_FAMILIES = 64
@@ -130,7 +130,7 @@ def slides(net: TwoLayerReLU, own: Roles, on_domain: bool) -> tuple[list[Slide],
         on_domain: whether that was found on a bounded domain, where nodes that are always active
             can carry slopes.
     """
-    layout = Layout.of(net)
+    layout = ParameterLayout.of(net)
     by_boundary, complete = cancelling_sets(net, own, on_domain)
     if not by_boundary and not any(members[1] and members[-1] for members in own.sides.values()):
         return [], [], complete
@@ -158,7 +158,7 @@ def slides(net: TwoLayerReLU, own: Roles, on_domain: bool) -> tuple[list[Slide],
 
 
 def _chosen(
-    linear: Sequence[Sequence[CancellingSet]], layout: Layout, rank: int
+    linear: Sequence[Sequence[CancellingSet]], layout: ParameterLayout, rank: int
 ) -> tuple[list[tuple[CancellingSet, ...]], bool]:
     """Families of disjoint sets whose balanced tilts span all balanced tilts, and whether they do.
 
@@ -200,7 +200,7 @@ def _disjoint(
     return result
 
 
-def _shift(layout: Layout, one: CancellingSet) -> Float[np.ndarray, " parameters"]:
+def _shift(layout: ParameterLayout, one: CancellingSet) -> Float[np.ndarray, " parameters"]:
     direction = np.zeros(layout.size)
     for i, factor in zip(one.nodes, one.factors, strict=True):
         direction[layout.b(i)] = float(factor)
@@ -208,7 +208,7 @@ def _shift(layout: Layout, one: CancellingSet) -> Float[np.ndarray, " parameters
     return direction
 
 
-def _tilt(layout: Layout, one: CancellingSet, axis: int) -> _Move:
+def _tilt(layout: ParameterLayout, one: CancellingSet, axis: int) -> _Move:
     direction, slope = np.zeros(layout.size), np.zeros((layout.outputs, layout.inputs))
     for i, factor in zip(one.nodes, one.factors, strict=True):
         direction[layout.w(i).start + axis] = float(factor)
@@ -216,7 +216,9 @@ def _tilt(layout: Layout, one: CancellingSet, axis: int) -> _Move:
     return _Move(direction, slope.ravel())
 
 
-def _carriers(net: TwoLayerReLU, layout: Layout, own: Roles, on_domain: bool) -> list[_Move]:
+def _carriers(
+    net: TwoLayerReLU, layout: ParameterLayout, own: Roles, on_domain: bool
+) -> list[_Move]:
     """What can take a slope: amounts of opposite nodes that turn round, and on a domain all that
     always active nodes do.
     """
@@ -248,7 +250,7 @@ def _carriers(net: TwoLayerReLU, layout: Layout, own: Roles, on_domain: bool) ->
     return moves
 
 
-def _span(moves: Sequence[_Move], layout: Layout) -> Float[np.ndarray, "rank entries"]:
+def _span(moves: Sequence[_Move], layout: ParameterLayout) -> Float[np.ndarray, "rank entries"]:
     """An orthonormal basis of the slopes that the moves can make."""
     slopes = [move.slope / np.linalg.norm(move.slope) for move in moves if np.any(move.slope)]
     if not slopes:
@@ -286,7 +288,7 @@ def _per_slope(move: _Move) -> _Move:
     return _Move(move.direction / size, move.slope / size) if size else move
 
 
-def _exchanges(layout: Layout, own: Roles, carriers: Sequence[_Move]) -> list[Slide]:
+def _exchanges(layout: ParameterLayout, own: Roles, carriers: Sequence[_Move]) -> list[Slide]:
     """Amounts of opposite nodes turn round, and always active nodes take the slope."""
     both = [members for members in own.sides.values() if members[1] and members[-1]]
     turns, active = carriers[: len(both) * layout.outputs], carriers[len(both) * layout.outputs :]

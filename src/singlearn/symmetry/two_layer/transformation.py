@@ -51,6 +51,9 @@ class Transformation(Answer):
     def apply(self, net: TwoLayerReLU) -> TwoLayerReLU:
         """The network after all steps.
 
+        Returns:
+            The network that the last step gives.
+
         Raises:
             ValueError: a step is not valid there, or a linear part that no node carries is left.
         """
@@ -65,6 +68,9 @@ class Transformation(Answer):
     def verify(self) -> bool:
         """Whether every step is valid and leaves the kink form unchanged, and the last one ends at
         ``target``; in exact arithmetic.
+
+        Returns:
+            Whether all of that holds.
         """
         try:
             expansions = self._expansions(self.source)

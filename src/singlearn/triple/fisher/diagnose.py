@@ -12,7 +12,7 @@ from jaxtyping import Float, PyTree
 from singlearn.results.caution import Caution, Reason
 from singlearn.running.arguments import random_seed, whole_number
 from singlearn.triple.fisher.degenerate import least_eigenvalue_minima, special_parameters
-from singlearn.triple.fisher.diagnosis import Diagnosis, Status, Witness
+from singlearn.triple.fisher.diagnosis import Diagnosis, EqualParameters, Status
 from singlearn.triple.fisher.information import (
     FisherInformation,
     coordinates_at,
@@ -364,7 +364,9 @@ class _Diagnosing:
         constrain = self.triple.coordinates.constrain
         first = self.points[0].parameter if self.points else None
         witnesses = tuple(
-            Witness(first, constrain(jnp.asarray(o.coordinates)), o.how, o.distance, o.difference)
+            EqualParameters(
+                first, constrain(jnp.asarray(o.coordinates)), o.how, o.distance, o.difference
+            )
             for o in self.others
         )
         return Diagnosis(

@@ -17,7 +17,7 @@ MOST_POINTS, MOST_CAUTIONS, LONGEST_SENTENCE = 8, 4, 300
 
 
 @dataclass(frozen=True)
-class Witness:
+class EqualParameters:
     """Two parameters of one density.
 
     Attributes:
@@ -65,7 +65,7 @@ class Diagnosis(Answer):
     why_identifiable: str
     regular_at_truth: bool | None
     points: tuple[FisherInformation, ...] = field(repr=False)
-    witnesses: tuple[Witness, ...] = field(repr=False)
+    witnesses: tuple[EqualParameters, ...] = field(repr=False)
     cautions: tuple[Caution, ...]
 
     @property

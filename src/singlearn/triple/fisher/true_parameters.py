@@ -24,7 +24,7 @@ ON_THE_EDGE = 1e-6
 
 
 @dataclass(frozen=True)
-class Zeros:
+class ZerosFound:
     """What descents of K found.
 
     Attributes:
@@ -40,7 +40,7 @@ class Zeros:
     typical: float
 
 
-def zeros_of_divergence(triple: Triple, starts: Float[np.ndarray, "starts d"]) -> Zeros:
+def zeros_of_divergence(triple: Triple, starts: Float[np.ndarray, "starts d"]) -> ZerosFound:
     """Descents of K from every start: L-BFGS, then damped Newton steps, which end on degenerate
     zeros too.
     """
@@ -77,7 +77,7 @@ def zeros_of_divergence(triple: Triple, starts: Float[np.ndarray, "starts d"]) -
             moves = np.abs(np.asarray(jacobian(jnp.asarray(u)))).max(axis=0)
             inside = bool((moves > ON_THE_EDGE * usual).all())
             (found if inside else edge).append(u)
-    return Zeros(found, edge, smallest, typical)
+    return ZerosFound(found, edge, smallest, typical)
 
 
 def _descended(both, hessian, start: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:  # type: ignore[no-untyped-def]

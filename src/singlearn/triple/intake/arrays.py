@@ -90,8 +90,13 @@ def as_array(value: Any, name: str = "data", finite: bool = True) -> np.ndarray:
 
 
 def matrix(name: str, value: Any) -> np.ndarray:
-    """An array with two axes, observations and columns. Raises ``ValueError`` for any other, and as
-    :func:`as_array` does.
+    """An array with two axes, observations and columns.
+
+    Returns:
+        The array in float64.
+
+    Raises:
+        ValueError: another number of axes; and as :func:`as_array` does.
     """
     array = as_array(value, name)
     if array.ndim != 2:

@@ -15,6 +15,9 @@ from singlearn.running.arguments import real_number
 def leading_lengths(data: PyTree) -> dict[str, int]:
     """The leading axis of every array that has one, by its place in the data.
 
+    Returns:
+        Lengths by the name of the place.
+
     >>> leading_lengths((np.zeros(3), np.zeros((3, 2)), 1.0))
     {'data[0]': 3, 'data[1]': 3}
     """
@@ -72,13 +75,22 @@ density per observation and not their sum: of the length of a data array \
 
 
 def check_population_size(n: Any) -> float:
-    """``n`` as a float. Raises ``ValueError`` unless it is a positive finite number."""
+    """``n`` as a float.
+
+    Returns:
+        n.
+
+    Raises:
+        ValueError: it is no positive finite number.
+    """
     return real_number("n", n, above=0, meaning="a positive sample size")
 
 
 def check_parameter_matches(argument: str, value: PyTree, shapes: PyTree) -> None:
-    """Raise ``ValueError`` naming the first leaf in which ``value`` differs from the parameter
-    pytree.
+    """Compare the shape of a value, leaf by leaf, with that of a parameter.
+
+    Raises:
+        ValueError: they differ; it names the first leaf in which they do.
     """
     got, expected = _shapes_by_path(value), _shapes_by_path(shapes)
     for path in expected:
