@@ -231,20 +231,12 @@ def timeline() -> Any:
     return sl.flow.Timeline(points, 0.1, "given", "mean square", 9, ("hidden kinks",))
 
 
-<<<<<<< HEAD
-symmetry = sl.symmetry
-RELU = symmetry.TwoLayerReLU([[1], [1]], [0, -1], [1, 1], 0)
-TANH = symmetry.TwoLayerSmooth("tanh", [[1], [2]], [0, 1], [1, 3], 0)
-
-
 def benchmark_trial() -> sl.benchmark.Trial:
     """A run that was off by three claimed errors and said nothing."""
     off = sl.benchmark.Comparison("free_energy", 1.0, "", 1.3, 0.1, 1.0, 0.0)
     return sl.benchmark.Trial("mine", "binomial", 100, 0, (off,), 100, None, 1.0, (DOUBT,), None)
 
 
-=======
->>>>>>> main
 MADE: dict[str, Callable[[], Any]] = {
     "benchmark.Calibration": lambda: sl.benchmark.Scores((benchmark_trial(),)).calibration("mine"),
     "benchmark.Comparison": lambda: benchmark_trial().comparisons[0],

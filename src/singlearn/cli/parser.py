@@ -20,11 +20,19 @@ from singlearn.cli import (
 )
 from singlearn.cli.arguments import Parser
 
-<<<<<<< HEAD
-COMMANDS = (select, temper, llc, flow, symmetry, explore, exact, catalogue, experiment, benchmark)
-=======
-COMMANDS = (select, temper, llc, influence, flow, symmetry, explore, exact, catalogue, experiment)
->>>>>>> main
+COMMANDS = (
+    select,
+    temper,
+    llc,
+    influence,
+    flow,
+    symmetry,
+    explore,
+    exact,
+    catalogue,
+    experiment,
+    benchmark,
+)
 """In the order in which help lists them."""
 
 
