@@ -379,6 +379,7 @@ MADE: dict[str, Callable[[], Any]] = {
 BROUGHT = {
     "benchmark.Counted": "a likelihood that counts",
     "benchmark.ParameterPrior": "a prior",
+    "benchmark.families.Family": "a log likelihood, written twice",
     "exact.Expression": "a polynomial",
     "exact.ReducedRank": "a model",
     "exact.TrueSetChart": "a chart of the true parameters",

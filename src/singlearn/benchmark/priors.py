@@ -102,6 +102,9 @@ class ParameterPrior:
     def log_density(self, value: Float[np.ndarray, "*batch_and_shape"]) -> Any:
         """The log density, summed over the array; leading axes are a batch.
 
+        Returns:
+            One number for each member of the batch, in nats.
+
         >>> prior = ParameterPrior("w", "normal", {"location": 0.0, "scale": 1.0}, (2,))
         >>> round(float(prior.log_density(np.zeros(2))), 4)
         -1.8379
@@ -139,6 +142,9 @@ class ParameterPrior:
     def from_unit_cube(self, u: Float[np.ndarray, "*batch dimension"]) -> Any:
         """The array at coordinates that are uniform on the cube: the inverse distribution function,
         and of a Dirichlet sticks that are broken.
+
+        Returns:
+            Arrays of the shape of the parameter, with the axes of the batch before.
 
         >>> prior = ParameterPrior("p", "dirichlet", {"concentration": [1.0, 1.0]})
         >>> prior.from_unit_cube(np.array([0.25])).tolist()
@@ -223,6 +229,9 @@ class ParameterPrior:
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> ParameterPrior:
         """The inverse of ``to_dict``.
+
+        Returns:
+            The object that was written.
 
         Raises:
             ValueError: an unknown distribution, or settings that it does not have.

@@ -129,6 +129,9 @@ class Problem(Answer):
     def log_likelihood(self, w: Mapping[str, Any]) -> float:
         """The log likelihood of a parameter in nats, in NumPy; of a population -n K(w).
 
+        Returns:
+            In nats.
+
         >>> problem = load("polynomial-x2y2")
         >>> problem.log_likelihood({"x": 0.1, "y": 0.1})
         -1.0...
@@ -147,6 +150,9 @@ class Problem(Answer):
     def from_unit_cube(self, u: Float[np.ndarray, "*batch d"]) -> dict[str, np.ndarray]:
         """A parameter whose prior is this problem's, of a point that is uniform on the cube: the
         prior transform that nested samplers ask for. Leading axes are a batch.
+
+        Returns:
+            Arrays of the shape of the parameter, with the axes of the batch before.
         """
         u = np.asarray(u, float)
         ends = np.cumsum([part.dimension for part in self.prior])[:-1]
@@ -180,6 +186,9 @@ class Problem(Answer):
     ) -> tuple[float, dict[str, np.ndarray]]:
         """The log likelihood in NumPy's numbers with its gradient with respect to every array, by
         JAX. Entries of a simplex are taken for independent.
+
+        Returns:
+            As the first line says.
         """
         value, gradient = self._derived(
             "gradient", lambda: _compiled(self.jax_log_likelihood(), True)
@@ -285,6 +294,9 @@ class Problem(Answer):
     def from_dict(cls, document: Mapping[str, Any]) -> Problem:
         """The inverse of ``to_dict``.
 
+        Returns:
+            The object that was written.
+
         Raises:
             ValueError: another format, or a family or prior that this version does not have.
         """
@@ -317,6 +329,9 @@ class Problem(Answer):
     ) -> KnownValue | None:
         """The number, or ``None`` where it is not known.
 
+        Returns:
+            With its error and its method.
+
         >>> load("linear-regression-3").known_value("free_energy").method
         'closed form'
         """
@@ -343,6 +358,9 @@ def _compiled(function: Callable[[Any], Any], with_gradient: bool) -> Callable[[
 def coordinate(draws: Mapping[str, Any], of: str) -> Any:
     """Draws of one number, ``means[0]`` or ``x``: the named entry at the end of the axes.
 
+    Returns:
+        The draws of that number, without its axes.
+
     Raises:
         ValueError: not the name of a coordinate.
 
@@ -360,6 +378,9 @@ def coordinate(draws: Mapping[str, Any], of: str) -> Any:
 def names() -> tuple[str, ...]:
     """The names of all problems that come with the package.
 
+    Returns:
+        In alphabetical order.
+
     >>> len(names()) >= 60
     True
     """
@@ -368,6 +389,9 @@ def names() -> tuple[str, ...]:
 
 def load(name: str) -> Problem:
     """One problem.
+
+    Returns:
+        With its data and truths.
 
     Raises:
         ValueError: there is none of the name.
@@ -387,6 +411,9 @@ def load(name: str) -> Problem:
 
 def problems(quick: bool = False) -> tuple[Problem, ...]:
     """All problems, or the twelve quick ones.
+
+    Returns:
+        In alphabetical order, or in that of the quick list.
 
     >>> [problem.name for problem in problems(quick=True)][:2]
     ['polynomial-w4', 'polynomial-x2y2']

@@ -152,6 +152,9 @@ class Scores(Answer):
     def far_off(self, sampler: str) -> list[tuple[Trial, Comparison]]:
         """Every number more than five claimed errors off in a run that gave no caution: the worst
         that can happen.
+
+        Returns:
+            Runs with the numbers.
         """
         return [
             (trial, comparison)
@@ -269,6 +272,9 @@ class Scores(Answer):
     def plot(self, **options: Any) -> Any:
         """Error against cost, and honest against claimed error; see
         ``singlearn.plot.benchmark``.
+
+        Returns:
+            As the first line says.
         """
         return drawn("benchmark", self, **options)
 

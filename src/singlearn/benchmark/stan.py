@@ -1,15 +1,11 @@
-"""A problem as a Stan program and the data that it reads."""
+"""A problem as a Stan program and the data that it reads; problems know it, not the reverse."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from singlearn.benchmark.priors import ParameterPrior
-    from singlearn.benchmark.problem import Problem
 
 WORDS = {
     "normal": "normal({location}, {scale})",
@@ -24,7 +20,7 @@ RESERVED = {"target": "true_map"}
 """What Stan has words of its own for."""
 
 
-def program(problem: Problem) -> str | None:
+def program(problem: Any) -> str | None:
     """The program; its constants are written into it, its data are :func:`data`, β among them.
 
     Args:
@@ -53,7 +49,7 @@ def program(problem: Problem) -> str | None:
     return "\n".join([*lines, "    target += beta * log_likelihood;", "  }", "}", ""])
 
 
-def data_arrays(problem: Problem) -> dict[str, np.ndarray]:
+def data_arrays(problem: Any) -> dict[str, np.ndarray]:
     """Data and constants that are numbers, as arrays: what Stan declares."""
     constants = {
         RESERVED.get(name, name): np.asarray(value)
@@ -63,7 +59,7 @@ def data_arrays(problem: Problem) -> dict[str, np.ndarray]:
     return {**constants, **problem.arrays}
 
 
-def data(problem: Problem, inverse_temperature: float = 1.0) -> str:
+def data(problem: Any, inverse_temperature: float = 1.0) -> str:
     """What the program reads, as JSON."""
     arrays = {name: value.tolist() for name, value in data_arrays(problem).items()}
     rows = max(int(problem.n), 1) if problem.data else 1
@@ -86,7 +82,7 @@ def _declared(name: str, value: np.ndarray) -> str:
     )
 
 
-def _parameter(part: ParameterPrior) -> str:
+def _parameter(part: Any) -> str:
     if part.support == "simplex":
         simplex = f"simplex[{part.whole_shape[-1]}]"
         return (
@@ -105,7 +101,7 @@ def _parameter(part: ParameterPrior) -> str:
     return f"matrix{bound}[{part.shape[0]}, {part.shape[1]}] {part.parameter};"
 
 
-def _prior(part: ParameterPrior) -> list[str]:
+def _prior(part: Any) -> list[str]:
     settings: dict[str, Any] = dict(part.settings)
     name = part.parameter
     if part.distribution == "dirichlet":

@@ -86,6 +86,9 @@ class Phase(Answer):
     def holds(self, values: Any) -> Any:
         """Whether draws of the coordinate lie in the phase.
 
+        Returns:
+            True or false for each draw.
+
         >>> import numpy as np
         >>> Phase("right", "x", above=0.5).holds(np.array([0.0, 1.0])).tolist()
         [False, True]

@@ -19,6 +19,7 @@ ACTIONS = ("list", "show", "run", "score", "data")
 
 
 def add_arguments(commands: Commands) -> None:
+    """Say what the command takes."""
     command = add_command(
         commands,
         "benchmark",

@@ -28,6 +28,9 @@ def evaluated(text: str, values: Mapping[str, Any]) -> Any:
     """A polynomial at arrays, by its syntax tree; the grammar is that of the files: ``+ - * / ^``,
     parentheses, numbers and names.
 
+    Returns:
+        Its values, as arrays of the shape of the values.
+
     Raises:
         ValueError: something else stands in the text.
 
