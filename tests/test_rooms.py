@@ -30,6 +30,7 @@ ORDER = [
     "generalise",
     "agreement",
     "flow",
+    "benchmark",
     "plot",
     "experiments",
     "explore",

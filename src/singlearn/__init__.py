@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from singlearn import (
+        benchmark,
         data,
         exact,
         experiments,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 
 ROOMS = (
     "agreement",
+    "benchmark",
     "data",
     "exact",
     "experiments",
@@ -94,6 +96,7 @@ __all__ = [
     "Triple",
     "__version__",
     "agreement",
+    "benchmark",
     "collapse",
     "data",
     "diagnose",

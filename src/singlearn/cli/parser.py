@@ -6,6 +6,7 @@ import argparse
 from importlib.metadata import PackageNotFoundError, version
 
 from singlearn.cli import (
+    benchmark,
     catalogue,
     exact,
     experiment,
@@ -19,7 +20,19 @@ from singlearn.cli import (
 )
 from singlearn.cli.arguments import Parser
 
-COMMANDS = (select, temper, llc, influence, flow, symmetry, explore, exact, catalogue, experiment)
+COMMANDS = (
+    select,
+    temper,
+    llc,
+    influence,
+    flow,
+    symmetry,
+    explore,
+    exact,
+    catalogue,
+    experiment,
+    benchmark,
+)
 """In the order in which help lists them."""
 
 
@@ -47,7 +60,9 @@ def command_line() -> argparse.ArgumentParser:
         "with your hands\n"
         '  singlearn exact "(y^2 - x^3)^2"               λ and m of a polynomial, proved\n'
         "  singlearn catalogue                           which learning coefficients are proven?\n"
-        "  singlearn experiment                          which published tables can be made again",
+        "  singlearn experiment                          which published tables can be made again\n"
+        "  singlearn benchmark list                      posteriors whose truth is known, for any "
+        "sampler",
     )
     parser.add_argument("--version", action="version", version=f"singlearn {_version()}")
     commands = parser.add_subparsers(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from singlearn.plot.barcode_of_structure import barcode
+    from singlearn.plot.benchmark_scores import benchmark
     from singlearn.plot.blown_up_curve import curve_blow_up
     from singlearn.plot.boundary_lines import activation_boundaries
     from singlearn.plot.charts_of_blow_up import blow_up
@@ -46,6 +47,7 @@ PICTURES = {
     "activation_boundaries": "boundary_lines",
     "animate_fibre_path": "path_of_equal_functions",
     "barcode": "barcode_of_structure",
+    "benchmark": "benchmark_scores",
     "blow_up": "charts_of_blow_up",
     "chains": "llc_chains",
     "chart_tree": "resolution_tree",
@@ -87,6 +89,7 @@ __all__ = [
     "activation_boundaries",
     "animate_fibre_path",
     "barcode",
+    "benchmark",
     "blow_up",
     "chains",
     "chart_tree",
