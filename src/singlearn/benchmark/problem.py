@@ -188,7 +188,7 @@ class Problem(Answer):
         JAX. Entries of a simplex are taken for independent.
 
         Returns:
-            As the first line says.
+            The log likelihood in nats, and its gradient by the names of the arrays.
         """
         value, gradient = self._derived(
             "gradient", lambda: _compiled(self.jax_log_likelihood(), True)

@@ -274,7 +274,7 @@ class Scores(Answer):
         ``singlearn.plot.benchmark``.
 
         Returns:
-            As the first line says.
+            The figure.
         """
         return drawn("benchmark", self, **options)
 
