@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import singlearn as sl
-from singlearn.benchmark import Outcome, Reading, load, score
+from singlearn.benchmark import ClaimedNumber, Outcome, load, score
 from singlearn.benchmark.comparison import comparisons, mean_with_error
 from singlearn.benchmark.stored import stored_scores
 from singlearn.results import Caution, Reason
@@ -132,6 +132,6 @@ def test_our_engine_on_two_problems():
 def test_local_coefficients_are_compared():
     problem = load("reduced-rank-2-1-2-rank-1")
     value = 1.5
-    outcome = Outcome(readings=(Reading("local_learning_coefficient", 1.0, value, 0.1),))
+    outcome = Outcome(readings=(ClaimedNumber("local_learning_coefficient", 1.0, value, 0.1),))
     (found,) = comparisons(problem, outcome)
     assert found.truth == 1.5 and found.error == 0.0

@@ -231,23 +231,27 @@ def timeline() -> Any:
     return sl.flow.Timeline(points, 0.1, "given", "mean square", 9, ("hidden kinks",))
 
 
-def benchmark_trial() -> sl.benchmark.Trial:
+def benchmark_trial() -> sl.benchmark.BenchmarkTrial:
     """A run that was off by three claimed errors and said nothing."""
-    off = sl.benchmark.Comparison("free_energy", 1.0, "", 1.3, 0.1, 1.0, 0.0)
-    return sl.benchmark.Trial("mine", "binomial", 100, 0, (off,), 100, None, 1.0, (DOUBT,), None)
+    off = sl.benchmark.ClaimAgainstTruth("free_energy", 1.0, "", 1.3, 0.1, 1.0, 0.0)
+    return sl.benchmark.BenchmarkTrial(
+        "mine", "binomial", 100, 0, (off,), 100, None, 1.0, (DOUBT,), None
+    )
 
 
 MADE: dict[str, Callable[[], Any]] = {
-    "benchmark.Calibration": lambda: sl.benchmark.Scores((benchmark_trial(),)).calibration("mine"),
-    "benchmark.Comparison": lambda: benchmark_trial().comparisons[0],
+    "benchmark.Calibration": lambda: sl.benchmark.BenchmarkScores((benchmark_trial(),)).calibration(
+        "mine"
+    ),
+    "benchmark.ClaimAgainstTruth": lambda: benchmark_trial().comparisons[0],
     "benchmark.KnownCoefficient": lambda: sl.benchmark.KnownCoefficient("1/2", 2, "a theorem"),
     "benchmark.KnownValue": lambda: sl.benchmark.load("binomial").known[0],
     "benchmark.Outcome": lambda: sl.benchmark.Outcome(-1.0, 0.1, cautions=(DOUBT,)),
     "benchmark.Phase": lambda: sl.benchmark.Phase("right", "x", above=0.0),
     "benchmark.Problem": lambda: sl.benchmark.load("binomial"),
-    "benchmark.Reading": lambda: sl.benchmark.Reading("energy", 1.0, 2.0, 0.1),
-    "benchmark.Scores": lambda: sl.benchmark.Scores((benchmark_trial(),)),
-    "benchmark.Trial": benchmark_trial,
+    "benchmark.ClaimedNumber": lambda: sl.benchmark.ClaimedNumber("energy", 1.0, 2.0, 0.1),
+    "benchmark.BenchmarkScores": lambda: sl.benchmark.BenchmarkScores((benchmark_trial(),)),
+    "benchmark.BenchmarkTrial": benchmark_trial,
     "results.Estimate": lambda: NUMBER,
     "tempering.Run": run,
     "tempering.Rungs": rungs,
@@ -377,9 +381,9 @@ MADE: dict[str, Callable[[], Any]] = {
 }
 
 BROUGHT = {
-    "benchmark.Counted": "a likelihood that counts",
+    "benchmark.CountedLikelihood": "a likelihood that counts",
     "benchmark.ParameterPrior": "a prior",
-    "benchmark.families.Family": "a log likelihood, written twice",
+    "benchmark.families.LikelihoodFamily": "a log likelihood, written twice",
     "exact.Expression": "a polynomial",
     "exact.ReducedRank": "a model",
     "exact.TrueSetChart": "a chart of the true parameters",

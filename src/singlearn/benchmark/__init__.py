@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from singlearn.benchmark.adapters import ADAPTERS, adapter
-    from singlearn.benchmark.comparison import Comparison
-    from singlearn.benchmark.outcome import Counted, Outcome, Reading
+    from singlearn.benchmark.comparison import ClaimAgainstTruth
+    from singlearn.benchmark.outcome import ClaimedNumber, CountedLikelihood, Outcome
     from singlearn.benchmark.priors import ParameterPrior
     from singlearn.benchmark.problem import Problem, load, names, problems
     from singlearn.benchmark.release import write_data
-    from singlearn.benchmark.scores import Calibration, Scores, Trial
+    from singlearn.benchmark.scores import BenchmarkScores, BenchmarkTrial, Calibration
     from singlearn.benchmark.scoring import Sampler, score
     from singlearn.benchmark.truth import KnownCoefficient, KnownValue, Phase
 
 PLACES = {
     "adapters": ("ADAPTERS", "adapter"),
-    "comparison": ("Comparison",),
-    "outcome": ("Counted", "Outcome", "Reading"),
+    "comparison": ("ClaimAgainstTruth",),
+    "outcome": ("CountedLikelihood", "Outcome", "ClaimedNumber"),
     "priors": ("ParameterPrior",),
     "problem": ("Problem", "load", "names", "problems"),
     "release": ("write_data",),
-    "scores": ("Calibration", "Scores", "Trial"),
+    "scores": ("Calibration", "BenchmarkScores", "BenchmarkTrial"),
     "scoring": ("Sampler", "score"),
     "truth": ("KnownCoefficient", "KnownValue", "Phase"),
 }
@@ -31,19 +31,19 @@ PLACES = {
 
 __all__ = [
     "ADAPTERS",
+    "BenchmarkScores",
+    "BenchmarkTrial",
     "Calibration",
-    "Comparison",
-    "Counted",
+    "ClaimAgainstTruth",
+    "ClaimedNumber",
+    "CountedLikelihood",
     "KnownCoefficient",
     "KnownValue",
     "Outcome",
     "ParameterPrior",
     "Phase",
     "Problem",
-    "Reading",
     "Sampler",
-    "Scores",
-    "Trial",
     "adapter",
     "load",
     "names",

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.benchmark.outcome import Outcome, Reading
+from singlearn.benchmark.outcome import ClaimedNumber, Outcome
 from singlearn.benchmark.problem import Problem, coordinate
 from singlearn.benchmark.truth import KnownValue
 from singlearn.results.result import Answer
 
 
 @dataclass(frozen=True)
-class Comparison(Answer):
+class ClaimAgainstTruth(Answer):
     """A claim and the truth.
 
     Attributes:
@@ -54,7 +54,7 @@ class Comparison(Answer):
         return abs(self.error) / size if size > 0 else (0.0 if self.error == 0 else math.inf)
 
 
-def comparisons(problem: Problem, outcome: Outcome) -> tuple[Comparison, ...]:
+def comparisons(problem: Problem, outcome: Outcome) -> tuple[ClaimAgainstTruth, ...]:
     """Every number of an outcome whose truth is known.
 
     Args:
@@ -75,7 +75,7 @@ def comparisons(problem: Problem, outcome: Outcome) -> tuple[Comparison, ...]:
     return tuple(found)
 
 
-def _local(problem: Problem, reading: Reading) -> KnownValue | None:
+def _local(problem: Problem, reading: ClaimedNumber) -> KnownValue | None:
     if reading.quantity != "local_learning_coefficient" or problem.minimum is None:
         return None
     top, _, bottom = str(problem.minimum["learning_coefficient"]).partition("/")
@@ -83,8 +83,8 @@ def _local(problem: Problem, reading: Reading) -> KnownValue | None:
     return KnownValue(reading.quantity, reading.inverse_temperature, value, 0.0, "theorem")
 
 
-def _beside(reading: Reading, known: KnownValue) -> Comparison:
-    return Comparison(
+def _beside(reading: ClaimedNumber, known: KnownValue) -> ClaimAgainstTruth:
+    return ClaimAgainstTruth(
         reading.quantity,
         reading.inverse_temperature,
         reading.of,
@@ -95,7 +95,7 @@ def _beside(reading: Reading, known: KnownValue) -> Comparison:
     )
 
 
-def _of_draws(problem: Problem, outcome: Outcome) -> Iterator[Reading]:
+def _of_draws(problem: Problem, outcome: Outcome) -> Iterator[ClaimedNumber]:
     if outcome.draws is None:
         return
     phases = {phase.name: phase for phase in problem.phases}
@@ -111,7 +111,7 @@ def _of_draws(problem: Problem, outcome: Outcome) -> Iterator[Reading]:
         else:
             continue
         mean, error = mean_with_error(np.asarray(values, float), outcome.draws_are)
-        yield Reading(known.quantity, 1.0, mean, error, known.of)
+        yield ClaimedNumber(known.quantity, 1.0, mean, error, known.of)
 
 
 def mean_with_error(values: Float[np.ndarray, "groups draws"], kind: str) -> tuple[float, float]:
@@ -149,6 +149,6 @@ def mean_with_error(values: Float[np.ndarray, "groups draws"], kind: str) -> tup
     return mean, spread / math.sqrt(effective) if effective > 0 else math.nan
 
 
-def from_document(document: dict[str, Any]) -> Comparison:
-    """The inverse of ``Comparison.to_dict``."""
-    return Comparison(**document)
+def from_document(document: dict[str, Any]) -> ClaimAgainstTruth:
+    """The inverse of ``ClaimAgainstTruth.to_dict``."""
+    return ClaimAgainstTruth(**document)

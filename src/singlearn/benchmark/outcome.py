@@ -17,7 +17,7 @@ Draws = Literal["chains", "replicates", "independent"]
 
 
 @dataclass(frozen=True)
-class Reading(Answer):
+class ClaimedNumber(Answer):
     """A number that a sampler claims, and the error that it claims for it.
 
     Attributes:
@@ -57,24 +57,24 @@ class Outcome(Answer):
     log_evidence_error: float | None = None
     draws: Mapping[str, Float[np.ndarray, "groups draws ..."]] | None = None
     draws_are: Draws = "chains"
-    readings: tuple[Reading, ...] = ()
+    readings: tuple[ClaimedNumber, ...] = ()
     likelihood_evaluations: int | None = None
     gradient_evaluations: int | None = None
     cautions: tuple[Caution, ...] = ()
 
-    def all_readings(self) -> tuple[Reading, ...]:
+    def all_readings(self) -> tuple[ClaimedNumber, ...]:
         """The readings, with the evidence as F at β = 1."""
         if self.log_evidence is None:
             return self.readings
-        evidence = Reading("free_energy", 1.0, -self.log_evidence, self.log_evidence_error)
+        evidence = ClaimedNumber("free_energy", 1.0, -self.log_evidence, self.log_evidence_error)
         return (evidence, *self.readings)
 
 
-class Counted:
+class CountedLikelihood:
     """The likelihood of a problem in NumPy, that counts.
 
     >>> from singlearn.benchmark.problem import load
-    >>> likelihood = Counted(load("polynomial-w4"))
+    >>> likelihood = CountedLikelihood(load("polynomial-w4"))
     >>> _ = likelihood.on_cube(np.array([0.5])); likelihood.evaluations
     1
     """

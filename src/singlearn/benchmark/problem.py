@@ -18,7 +18,7 @@ from singlearn.benchmark.truth import KnownCoefficient, KnownValue, Phase
 from singlearn.results.result import Answer
 
 if TYPE_CHECKING:
-    from singlearn.benchmark.families import Family
+    from singlearn.benchmark.families import LikelihoodFamily
     from singlearn.triple import Triple
 
 FORMAT = 1
@@ -103,7 +103,7 @@ class Problem(Answer):
         return "\n".join([*lines, f"  {self.provenance}"])[:1900]
 
     @property
-    def model(self) -> Family:
+    def model(self) -> LikelihoodFamily:
         """The family of its likelihood."""
         from singlearn.benchmark.families import FAMILIES
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from singlearn.benchmark.comparison import Comparison, from_document
+from singlearn.benchmark.comparison import ClaimAgainstTruth, from_document
 from singlearn.results.caution import Caution, Reason
 from singlearn.results.picture import drawn
 from singlearn.results.result import Answer
@@ -23,7 +23,7 @@ without a caution."""
 
 
 @dataclass(frozen=True)
-class Trial(Answer):
+class BenchmarkTrial(Answer):
     """One run of one sampler on one problem.
 
     Attributes:
@@ -43,14 +43,14 @@ class Trial(Answer):
     problem: str
     budget: int
     seed: int
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[ClaimAgainstTruth, ...]
     likelihood_evaluations: int | None
     gradient_evaluations: int | None
     cpu_seconds: float | None
     reported: tuple[Caution, ...]
     failure: str | None
 
-    def evidence(self) -> Comparison | None:
+    def evidence(self) -> ClaimAgainstTruth | None:
         """The comparison of F at β = 1, if there is one."""
         for comparison in self.comparisons:
             if comparison.quantity == "free_energy" and comparison.inverse_temperature == 1.0:
@@ -58,7 +58,7 @@ class Trial(Answer):
         return None
 
     @classmethod
-    def from_dict(cls, document: Mapping[str, Any]) -> Trial:
+    def from_dict(cls, document: Mapping[str, Any]) -> BenchmarkTrial:
         """The inverse of ``to_dict``."""
         own = dict(document)
         own["comparisons"] = tuple(from_document(item) for item in own["comparisons"])
@@ -93,24 +93,24 @@ class Calibration(Answer):
 
 
 @dataclass(frozen=True)
-class Scores(Answer):
+class BenchmarkScores(Answer):
     """Trials of one or several samplers; ``a + b`` puts two side by side.
 
     Attributes:
         trials: in order.
     """
 
-    trials: tuple[Trial, ...]
+    trials: tuple[BenchmarkTrial, ...]
 
-    def __add__(self, other: Scores) -> Scores:
-        return Scores((*self.trials, *other.trials))
+    def __add__(self, other: BenchmarkScores) -> BenchmarkScores:
+        return BenchmarkScores((*self.trials, *other.trials))
 
     @property
     def samplers(self) -> tuple[str, ...]:
         """Their names, in order of appearance."""
         return tuple(dict.fromkeys(trial.sampler for trial in self.trials))
 
-    def of(self, sampler: str) -> tuple[Trial, ...]:
+    def of(self, sampler: str) -> tuple[BenchmarkTrial, ...]:
         """The trials of one sampler."""
         return tuple(trial for trial in self.trials if trial.sampler == sampler)
 
@@ -149,7 +149,7 @@ class Scores(Answer):
             _median(claimed),
         )
 
-    def far_off(self, sampler: str) -> list[tuple[Trial, Comparison]]:
+    def far_off(self, sampler: str) -> list[tuple[BenchmarkTrial, ClaimAgainstTruth]]:
         """Every number more than five claimed errors off in a run that gave no caution: the worst
         that can happen.
 
@@ -297,9 +297,9 @@ class Scores(Answer):
         }
 
 
-def joined(parts: Sequence[Scores]) -> Scores:
+def joined(parts: Sequence[BenchmarkScores]) -> BenchmarkScores:
     """The scores of several samplers as one."""
-    return Scores(tuple(trial for part in parts for trial in part.trials))
+    return BenchmarkScores(tuple(trial for part in parts for trial in part.trials))
 
 
 def _median(values: Iterable[float | None]) -> float:

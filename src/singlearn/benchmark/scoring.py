@@ -11,7 +11,7 @@ from typing import Any
 from singlearn.benchmark.comparison import comparisons
 from singlearn.benchmark.outcome import Outcome
 from singlearn.benchmark.problem import Problem, load
-from singlearn.benchmark.scores import Scores, Trial
+from singlearn.benchmark.scores import BenchmarkScores, BenchmarkTrial
 from singlearn.running import identity
 from singlearn.running.arguments import whole_number
 from singlearn.running.progress import Progress, ProgressBar
@@ -35,7 +35,7 @@ def score(
     folder: str | Path | None = None,
     executor: Executor | None = None,
     progress: Progress = None,
-) -> Scores:
+) -> BenchmarkScores:
     """Run a sampler on problems with several seeds, and hold every number to the truth.
 
     A run that raises an exception is a trial that says so. CPU seconds are those of the process of
@@ -89,7 +89,7 @@ def score(
             "another sampler or another budget",
         )
     places = [(problem, seed) for problem in listed for seed in chosen]
-    found: dict[tuple[str, int], Trial] = {}
+    found: dict[tuple[str, int], BenchmarkTrial] = {}
     for problem, seed in places:
         stored = None if kept is None else _stored(kept, problem, seed)
         if stored is not None:
@@ -97,7 +97,7 @@ def score(
     missing = [place for place in places if (place[0].name, place[1]) not in found]
     with ProgressBar("benchmark", called, progress) as bar:
 
-        def finished(trial: Trial, problem: Problem) -> None:
+        def finished(trial: BenchmarkTrial, problem: Problem) -> None:
             found[trial.problem, trial.seed] = trial
             if kept is not None:
                 kept.save(_point(problem, trial.seed), trial.to_dict(), _made_of(problem))
@@ -107,7 +107,7 @@ def score(
             for problem, seed in missing:
                 finished(run_trial(sampler, problem, budget, seed, called), problem)
         else:
-            futures: dict[Future[Trial], tuple[Problem, int]] = {
+            futures: dict[Future[BenchmarkTrial], tuple[Problem, int]] = {
                 executor.submit(run_trial, sampler, problem, budget, seed, called): (problem, seed)
                 for problem, seed in missing
             }
@@ -120,10 +120,12 @@ def score(
                     else _failed(called, problem, budget, seed, error, None),
                     problem,
                 )
-    return Scores(tuple(found[problem.name, seed] for problem, seed in places))
+    return BenchmarkScores(tuple(found[problem.name, seed] for problem, seed in places))
 
 
-def run_trial(sampler: Sampler, problem: Problem, budget: int, seed: int, name: str) -> Trial:
+def run_trial(
+    sampler: Sampler, problem: Problem, budget: int, seed: int, name: str
+) -> BenchmarkTrial:
     """One run of a sampler, held to the truth.
 
     Args:
@@ -145,7 +147,7 @@ def run_trial(sampler: Sampler, problem: Problem, budget: int, seed: int, name: 
         compared = comparisons(problem, outcome)
     except Exception as error:  # a sampler may raise anything
         return _failed(name, problem, budget, seed, error, time.process_time() - start)
-    return Trial(
+    return BenchmarkTrial(
         sampler=name,
         problem=problem.name,
         budget=budget,
@@ -166,9 +168,9 @@ def _failed(
     seed: int,
     error: BaseException,
     seconds: float | None,
-) -> Trial:
+) -> BenchmarkTrial:
     sentence = f"{type(error).__name__}: {' '.join(str(error).split())}"[:LONGEST_FAILURE]
-    return Trial(name, problem.name, budget, seed, (), None, None, seconds, (), sentence)
+    return BenchmarkTrial(name, problem.name, budget, seed, (), None, None, seconds, (), sentence)
 
 
 def _point(problem: Problem, seed: int) -> str:
@@ -180,9 +182,11 @@ def _made_of(problem: Problem) -> dict[str, Any]:
     return {"problem": identity.setting(identity.digest_of(document))}
 
 
-def _stored(kept: FinishedPoints, problem: Problem, seed: int) -> Trial | None:
+def _stored(kept: FinishedPoints, problem: Problem, seed: int) -> BenchmarkTrial | None:
     now = _made_of(problem)
-    trial: Trial | None = kept.load(
-        _point(problem, seed), lambda then: identity.differences(then, now), Trial.from_dict
+    trial: BenchmarkTrial | None = kept.load(
+        _point(problem, seed),
+        lambda then: identity.differences(then, now),
+        BenchmarkTrial.from_dict,
     )
     return trial

@@ -6,11 +6,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from singlearn.benchmark.scores import Scores, Trial
+from singlearn.benchmark.scores import BenchmarkScores, BenchmarkTrial
 from singlearn.running import identity
 
 
-def stored_scores(folders: Sequence[Path]) -> Scores:
+def stored_scores(folders: Sequence[Path]) -> BenchmarkScores:
     """Every trial that lies in the folders, by name of problem and by seed.
 
     Args:
@@ -31,10 +31,10 @@ def stored_scores(folders: Sequence[Path]) -> Scores:
                 stored = document.pop("stored")
                 if stored.pop("digest") != identity.digest_of([document, stored]):
                     raise ValueError("it was changed after it was written")
-                own.append(Trial.from_dict(document))
+                own.append(BenchmarkTrial.from_dict(document))
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 raise ValueError(f"folder: {path} is no trial: {error}") from None
         if not own:
             raise ValueError(f"folder: {folder} holds no trials of singlearn benchmark run")
         trials += sorted(own, key=lambda trial: (trial.problem, trial.seed))
-    return Scores(tuple(trials))
+    return BenchmarkScores(tuple(trials))

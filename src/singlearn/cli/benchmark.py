@@ -13,7 +13,7 @@ from singlearn.results.document import print_document
 from singlearn.results.refusal import RefusalError
 
 if TYPE_CHECKING:
-    from singlearn.benchmark import Sampler, Scores
+    from singlearn.benchmark import BenchmarkScores, Sampler
 
 ACTIONS = ("list", "show", "run", "score", "data")
 
@@ -146,7 +146,7 @@ def _data(options: argparse.Namespace) -> None:
     print(write_data(path))
 
 
-def _told(options: argparse.Namespace, scores: Scores, out: Path) -> int | None:
+def _told(options: argparse.Namespace, scores: BenchmarkScores, out: Path) -> int | None:
     from singlearn import plot
 
     try:

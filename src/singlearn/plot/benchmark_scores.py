@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as PlainFigure
 
-from singlearn.benchmark.scores import FAR_OFF, NARROW, Scores
+from singlearn.benchmark.scores import FAR_OFF, NARROW, BenchmarkScores
 from singlearn.plot.figure import Figure
 from singlearn.plot.panels import finished
 from singlearn.plot.style import INK, QUIET, SERIES, quieten
@@ -18,7 +18,7 @@ MARKERS = "os^Dv<>Phd"
 SMALLEST = 1e-4
 
 
-def benchmark(scores: Scores) -> PlainFigure:
+def benchmark(scores: BenchmarkScores) -> PlainFigure:
     r"""Errors of F at β = 1, in nats: one point for each problem and sampler.
 
     Left: the root of the mean squared error over seeds against CPU seconds of one run. Right: the
@@ -34,7 +34,7 @@ def benchmark(scores: Scores) -> PlainFigure:
     Raises:
         ValueError: no number of F was compared.
     """
-    takes("scores", scores, Scores, "sl.benchmark.score")
+    takes("scores", scores, BenchmarkScores, "sl.benchmark.score")
     rows = [row for row in scores.by_problem() if row["of"] or not math.isnan(row["rms error"])]
     if not rows:
         raise ValueError("scores: no F at β = 1 was compared; there should be one at least")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from singlearn.benchmark.outcome import Counted, Outcome
+from singlearn.benchmark.outcome import CountedLikelihood, Outcome
 from singlearn.benchmark.problem import Problem
 
 
@@ -21,7 +21,7 @@ def sample(problem: Problem, budget: int, seed: int) -> Outcome:
     """
     import dynesty
 
-    likelihood, generator = Counted(problem), np.random.default_rng(seed)
+    likelihood, generator = CountedLikelihood(problem), np.random.default_rng(seed)
     sampler = dynesty.NestedSampler(
         likelihood.on_cube,
         lambda u: u,

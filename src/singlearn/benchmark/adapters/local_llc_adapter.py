@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from singlearn.benchmark.outcome import Outcome, Reading
+from singlearn.benchmark.outcome import ClaimedNumber, Outcome
 from singlearn.benchmark.problem import Problem
 from singlearn.results.caution import Caution, Reason
 
@@ -53,6 +53,8 @@ def sample(problem: Problem, budget: int, seed: int) -> Outcome:
     if str(found.status) != "ok" and not cautions:
         cautions = (Caution(Reason.DOUBTFUL_FIT, f"llc says {found.status}"),)
     return Outcome(
-        readings=(Reading("local_learning_coefficient", 1.0, found.value, found.standard_error),),
+        readings=(
+            ClaimedNumber("local_learning_coefficient", 1.0, found.value, found.standard_error),
+        ),
         cautions=cautions,
     )

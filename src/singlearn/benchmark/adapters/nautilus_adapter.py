@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from singlearn.benchmark.outcome import Counted, Outcome
+from singlearn.benchmark.outcome import CountedLikelihood, Outcome
 from singlearn.benchmark.problem import Problem
 
 
@@ -24,7 +24,7 @@ def sample(problem: Problem, budget: int, seed: int) -> Outcome:
     """
     from nautilus import Sampler
 
-    likelihood = Counted(problem)
+    likelihood = CountedLikelihood(problem)
     sampler = Sampler(
         lambda u: u,
         lambda u: likelihood.on_cubes(u[None] if u.ndim == 1 else u),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from singlearn.benchmark.outcome import Counted, Outcome
+from singlearn.benchmark.outcome import CountedLikelihood, Outcome
 from singlearn.benchmark.problem import Problem
 
 
@@ -23,7 +23,7 @@ def sample(problem: Problem, budget: int, seed: int) -> Outcome:
     import torch
     from scipy.stats import uniform
 
-    likelihood = Counted(problem)
+    likelihood = CountedLikelihood(problem)
     before = np.random.get_state(), torch.get_rng_state()  # noqa: NPY002 - theirs is global
     try:
         sampler = pocomc.Sampler(

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from singlearn.benchmark.outcome import Counted, Outcome
+from singlearn.benchmark.outcome import CountedLikelihood, Outcome
 from singlearn.benchmark.problem import Problem
 
 RUNS = 4
@@ -29,7 +29,7 @@ def sample(problem: Problem, budget: int, seed: int) -> Outcome:
     from pytensor.graph.basic import Apply
     from pytensor.graph.op import Op
 
-    likelihood = Counted(problem)
+    likelihood = CountedLikelihood(problem)
 
     class LogLikelihood(Op):
         def make_node(self, u):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from singlearn.benchmark.outcome import Counted, Outcome
+from singlearn.benchmark.outcome import CountedLikelihood, Outcome
 from singlearn.benchmark.problem import Problem
 
 TEMPERATURES, SWEEPS, BURN_IN = 16, 400, 0.5
@@ -24,7 +24,7 @@ def sample(problem: Problem, budget: int, seed: int) -> Outcome:
     """
     import reddemcee
 
-    likelihood, dimension = Counted(problem), problem.dimension
+    likelihood, dimension = CountedLikelihood(problem), problem.dimension
     walkers = 2 * max(budget // TEMPERATURES // 2, dimension + 1)
     generator = np.random.default_rng(seed)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from singlearn.benchmark.outcome import Outcome, Reading
+from singlearn.benchmark.outcome import ClaimedNumber, Outcome
 from singlearn.benchmark.problem import Problem
 from singlearn.results.caution import Caution, Reason
 from singlearn.tempering.temper import temper
@@ -37,7 +37,7 @@ def sample(problem: Problem, budget: int, seed: int) -> Outcome:
             ("energy", run.energy(beta)),
             ("heat_capacity", run.heat_capacity(beta)),
         ):
-            readings.append(Reading(quantity, beta, estimate.value, estimate.standard_error))
+            readings.append(ClaimedNumber(quantity, beta, estimate.value, estimate.standard_error))
     # Said of draws alone: a coordinate that a symmetry spreads is no fault of the energies.
     cautions: tuple[Caution, ...] = run.energy_cautions
     if any(caution.reason is Reason.UNMIXED_COORDINATE for caution in run.cautions):

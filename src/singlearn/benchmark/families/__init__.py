@@ -1,9 +1,9 @@
 """The families of models, by the name that the files of problems have."""
 
 from singlearn.benchmark.families import latent, populations, regressions
-from singlearn.benchmark.families.family import Family
+from singlearn.benchmark.families.family import LikelihoodFamily
 
-FAMILIES: dict[str, Family] = {
+FAMILIES: dict[str, LikelihoodFamily] = {
     family.name: family
     for family in (
         populations.POLYNOMIAL,
@@ -26,4 +26,4 @@ FAMILIES: dict[str, Family] = {
     )
 }
 
-__all__ = ["FAMILIES", "Family"]
+__all__ = ["FAMILIES", "LikelihoodFamily"]

@@ -14,7 +14,7 @@ Arrays = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Family:
+class LikelihoodFamily:
     r"""One log likelihood, in JAX for samplers that differentiate it and in NumPy for those that do
     not. The two are separate programs: the truths are computed with NumPy, our own engine runs on
     JAX, and where they differ the scores say so.

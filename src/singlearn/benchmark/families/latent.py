@@ -11,7 +11,7 @@ from jax.scipy.special import gammaln as jax_gammaln
 from jaxtyping import Float
 from scipy.special import gammaln, logsumexp
 
-from singlearn.benchmark.families.family import Arrays, Family, Parameters
+from singlearn.benchmark.families.family import Arrays, LikelihoodFamily, Parameters
 from singlearn.models.hidden_markov import hidden_markov_log_likelihood
 from singlearn.models.latent_dirichlet import topic_log_likelihood
 from singlearn.models.naive_bayes import naive_bayes_log_likelihood
@@ -55,7 +55,7 @@ def _mixture_stan(density: str, constants: Arrays) -> str:
     return MIXTURE_STAN.format(components=constants["components"], density=density)
 
 
-GAUSSIAN_MIXTURE = Family(
+GAUSSIAN_MIXTURE = LikelihoodFamily(
     "gaussian_mixture",
     "p(y) = Σ_k a_k N(y; μ_k, 1)",
     False,
@@ -79,7 +79,7 @@ def _poisson_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Batch:
     return logsumexp(each + _weights_numpy(w, constants)[:, None], axis=2).sum(axis=1)
 
 
-POISSON_MIXTURE = Family(
+POISSON_MIXTURE = LikelihoodFamily(
     "poisson_mixture",
     "p(y) = Σ_k a_k Poisson(y; r_k)",
     False,
@@ -110,7 +110,7 @@ def _multinomial_stan(constants: Arrays) -> str:
     return _mixture_stan(density, constants)
 
 
-MULTINOMIAL_MIXTURE = Family(
+MULTINOMIAL_MIXTURE = LikelihoodFamily(
     "multinomial_mixture",
     "p(y) = Σ_k a_k Multinomial(y; p_k)",
     False,
@@ -142,7 +142,7 @@ def _naive_bayes_stan(constants: Arrays) -> str:
     )
 
 
-NAIVE_BAYES = Family(
+NAIVE_BAYES = LikelihoodFamily(
     "naive_bayes",
     "p(x) = Σ_c π_c Π_f θ_cf^x_f (1 - θ_cf)^(1 - x_f)",
     False,
@@ -175,7 +175,7 @@ def _topics_stan(constants: Arrays) -> str:
     )
 
 
-TOPICS = Family(
+TOPICS = LikelihoodFamily(
     "topics",
     "p(word v | document d) = Σ_t θ_dt φ_tv; the proportions of every document are parameters",
     False,
@@ -235,7 +235,7 @@ def _hidden_markov_stan(constants: Arrays) -> str:
     )
 
 
-HIDDEN_MARKOV = Family(
+HIDDEN_MARKOV = LikelihoodFamily(
     "hidden_markov",
     "p(y_1 ... y_T) = Σ over hidden states of π b a b ... a b; the first state has known π",
     False,
@@ -272,7 +272,7 @@ def _factor_stan(constants: Arrays) -> str:
     )
 
 
-FACTOR = Family(
+FACTOR = LikelihoodFamily(
     "factor",
     "y ~ N(0, I + l lᵀ), one factor with loadings l",
     False,

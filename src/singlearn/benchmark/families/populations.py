@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from singlearn.benchmark.families.family import Arrays, Family, Parameters
+from singlearn.benchmark.families.family import Arrays, LikelihoodFamily, Parameters
 from singlearn.exact import Expression
 from singlearn.models.relu_population import difference, half_mean_square
 
@@ -64,7 +64,7 @@ def _polynomial_stan(constants: Arrays) -> str:
     return f"    real K = {constants['K']};"
 
 
-POLYNOMIAL = Family(
+POLYNOMIAL = LikelihoodFamily(
     "polynomial",
     "K(w) is a polynomial that is written down",
     True,
@@ -100,7 +100,7 @@ def _linear_stan(constants: Arrays) -> str:
     )
 
 
-LINEAR_NETWORK = Family(
+LINEAR_NETWORK = LikelihoodFamily(
     "linear_network",
     "K(w) = |W_L ... W_1 - target|², matrices without activations between them",
     True,
@@ -133,7 +133,7 @@ def _tanh_stan(constants: Arrays) -> str:
     )
 
 
-TANH_NETWORK = Family(
+TANH_NETWORK = LikelihoodFamily(
     "tanh_network",
     "K(w) = ½ Σ_i c_i (Σ_j a_j tanh(b_j x_i) - t_i)², at points x_i of a quadrature",
     True,
@@ -177,7 +177,7 @@ def _relu_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Any:
     return 0.25 * np.sum((right - left) * simpson / 6, axis=1)
 
 
-RELU_NETWORK = Family(
+RELU_NETWORK = LikelihoodFamily(
     "relu_network",
     "K(w) = ½ E (f_w(x) - f_0(x))², f(x) = c + Σ_j q_j max(0, w_j x + b_j), x uniform on [-1, 1]",
     True,

@@ -11,7 +11,7 @@ from jax.scipy.special import gammaln as jax_gammaln
 from jaxtyping import Float
 from scipy.special import gammaln
 
-from singlearn.benchmark.families.family import Arrays, Family, Parameters
+from singlearn.benchmark.families.family import Arrays, LikelihoodFamily, Parameters
 
 Batch = Float[np.ndarray, " batch"]
 
@@ -27,7 +27,7 @@ def _linear_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Batch:
     return -0.5 * np.sum(residual**2, axis=1) - len(y) * (np.log(noise) + 0.5 * np.log(2 * np.pi))
 
 
-LINEAR_REGRESSION = Family(
+LINEAR_REGRESSION = LikelihoodFamily(
     "linear_regression",
     "y ~ N(x·w, σ²), σ known",
     False,
@@ -46,7 +46,7 @@ def _logistic_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Batch:
     return -np.logaddexp(0.0, -margins).sum(axis=1)
 
 
-LOGISTIC_REGRESSION = Family(
+LOGISTIC_REGRESSION = LikelihoodFamily(
     "logistic_regression",
     "p(y | x) = 1 / (1 + exp(-y x·w)), y = ±1",
     False,
@@ -76,7 +76,7 @@ def _binomial_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Batch:
     return constant + k.sum() * np.log(w["p"]) + (trials - k).sum() * np.log1p(-w["p"])
 
 
-BINOMIAL = Family(
+BINOMIAL = LikelihoodFamily(
     "binomial",
     "k ~ Binomial(trials, p)",
     False,
@@ -96,7 +96,7 @@ def _poisson_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Batch:
     return y.sum() * np.log(w["rate"]) - len(y) * w["rate"] - gammaln(y + 1.0).sum()
 
 
-POISSON = Family(
+POISSON = LikelihoodFamily(
     "poisson",
     "y ~ Poisson(r)",
     False,
@@ -135,7 +135,7 @@ def _needle_stan(constants: Arrays) -> str:
     )
 
 
-NEEDLE = Family(
+NEEDLE = LikelihoodFamily(
     "needle",
     "likelihood (1 - s) N(x; 0, I) + s N(x; c, τ² I): a wide hill and a needle beside it",
     False,
@@ -155,7 +155,7 @@ def _funnel_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Batch:
     return -0.5 * np.sum(x**2, axis=1) * np.exp(-v) - 0.5 * x.shape[1] * v
 
 
-FUNNEL = Family(
+FUNNEL = LikelihoodFamily(
     "funnel",
     "log likelihood -½ Σ x_i² exp(-v) - ½ k v: the neck of a funnel at small v",
     False,

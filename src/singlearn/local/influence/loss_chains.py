@@ -13,7 +13,7 @@ from singlearn.local.chains import DEFAULT_BATCH, Chains
 from singlearn.local.checks.unfelt import unfelt
 from singlearn.local.influence.recording import Recording, recorded
 from singlearn.local.influence.results import LossChains
-from singlearn.local.influence.written import Kept, Written
+from singlearn.local.influence.written import LossesInMemory, Written
 from singlearn.local.llc import one_tie, tempered
 from singlearn.local.measuring.measurements import measure
 from singlearn.local.names import AUTO, Selection, Tie
@@ -120,7 +120,7 @@ def loss_chains(
     given = {} if shifts is None else dict(shifts)
     brought = once_loaded(Network(model, loss, data, parameters, tokens=tokens))
     asked = one_tie(asked, lambda tie: brought.target(tie, asked.nbeta))
-    kept: Kept = Kept()
+    kept: LossesInMemory = LossesInMemory()
     if folder is not None:
         made_of = {
             **identity.settings(vars(asked) | {"gamma": plain_tie(asked.gamma)}),
@@ -155,7 +155,7 @@ class _Component:
     anyway: bool
     watch: Watch
 
-    def record(self, name: str, place: int, kept: Kept) -> None:
+    def record(self, name: str, place: int, kept: LossesInMemory) -> None:
         """Run the chains, and hand their losses on as they come."""
         target = self.brought.target(self.asked.gamma, self.asked.nbeta)
         tempering = tempered(target, self.asked)

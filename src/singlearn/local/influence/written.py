@@ -39,7 +39,7 @@ def axes_of(shift: str, by_token: bool) -> tuple[str, ...]:
     return ("component", "chain", "draw", *ends)
 
 
-class Kept:
+class LossesInMemory:
     """Losses in memory."""
 
     def begin(self, components: list[str], shifts: list[str], draws: int, tokens: Tokens) -> None:
@@ -118,7 +118,7 @@ class Kept:
         return LossChains(found.assign_attrs(attributes), cautions)
 
 
-class Written(Kept):
+class Written(LossesInMemory):
     """Losses in a Zarr folder, in single precision, draw by draw.
 
     Args:
