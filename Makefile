@@ -6,10 +6,10 @@ BIN    := $(VENV)/bin
 # optimising them costs more than it saves.
 TESTING := PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 XLA_FLAGS=--xla_backend_optimization_level=0 JAX_COMPILATION_CACHE_DIR=$(VENV)/compiled JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.1
 
-.PHONY: help demo test slow lint mutants newest bench docs clean
+.PHONY: help demo test slow lint mutants newest bench benchmark-data docs clean
 
 help:            ## what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
 
 demo: $(VENV)/installed  ## the main job: how many groups are in the galaxy velocities?
 	$(BIN)/singlearn select galaxies
@@ -55,6 +55,9 @@ export NEWEST
 
 bench: $(VENV)/installed ## compare with a rival: make bench rival=numpyro | pyro | scaling | throughput | symmetry
 	$(BIN)/python bench/run.py $(rival)
+
+benchmark-data: $(VENV)/installed ## the problems of singlearn benchmark as one archive, for those without this package
+	$(BIN)/singlearn benchmark data singlearn-benchmark.zip
 
 docs: $(VENV)/documented ## these pages and every docstring as a site that opens from a folder: docs/_build/html/index.html
 	$(BIN)/python -m sphinx -W -n --keep-going -q -b html docs docs/_build/html

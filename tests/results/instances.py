@@ -415,6 +415,7 @@ BROUGHT = {
     "symmetry.smooth.Constant": "a number",
     "symmetry.transformer.Transformer": "a network",
     "triple.Coordinates": "a prior in flat coordinates",
+    "triple.LinearInInputs": "a function that is linear in its inputs",
     "triple.Model": "a model",
     "triple.Triple": "model, truth and prior",
 }

@@ -229,7 +229,8 @@ class Problem(Answer):
 
     def triple(self) -> Triple:
         """The triple that our own engine tempers."""
-        return self._derived("triple", self._triple)
+        triple: Triple = self._derived("triple", self._triple)
+        return triple
 
     def _triple(self) -> Triple:
         import jax
@@ -371,7 +372,10 @@ def coordinate(draws: Mapping[str, Any], of: str) -> Any:
     if found is None or found[1] not in draws:
         raise ValueError(f"of: got {of!r}; it should be one of {', '.join(draws)}, with a place")
     values = np.asarray(draws[found[1]])
-    return values if found[2] is None else values[(..., *map(int, found[2].split(",")))]
+    if found[2] is None:
+        return values
+    place: tuple[Any, ...] = (..., *map(int, found[2].split(",")))
+    return values[place]
 
 
 @lru_cache(maxsize=1)

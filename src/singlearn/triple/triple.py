@@ -362,8 +362,14 @@ class Triple(Shown):
         return self.log_likelihood(self.coordinates.constrain(u), data)
 
     def energy(self, u: Float[Array, " d"], data: PyTree) -> Float[Array, ""]:
-        """n L_n(w(u)), or n K(w(u)) for a population triple, in nats; +inf where it is not a
-        number. ``data`` are ``triple.energy_data`` or ``triple.data``; the energy is the same.
+        """n L_n(w(u)), or n K(w(u)) for a population triple.
+
+        Args:
+            u: flat coordinates.
+            data: ``triple.energy_data`` or ``triple.data``; the energy is the same.
+
+        Returns:
+            The energy in nats; +inf where it is not a number.
         """
         value = self.kind.energy(self.coordinates.constrain(u), data)
         return jnp.where(jnp.isnan(value), jnp.inf, value)

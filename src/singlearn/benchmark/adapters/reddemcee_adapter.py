@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Float
 
 from singlearn.benchmark.outcome import CountedLikelihood, Outcome
 from singlearn.benchmark.problem import Problem
@@ -28,7 +29,7 @@ def sample(problem: Problem, budget: int, seed: int) -> Outcome:
     walkers = 2 * max(budget // TEMPERATURES // 2, dimension + 1)
     generator = np.random.default_rng(seed)
 
-    def log_prior(u):
+    def log_prior(u: Float[np.ndarray, " d"]) -> float:
         return 0.0 if np.all((u > 0) & (u < 1)) else -np.inf
 
     before = np.random.get_state()  # noqa: NPY002 - theirs is global

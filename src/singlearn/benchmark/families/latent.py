@@ -39,7 +39,7 @@ def _gaussian_jax(w: Parameters, data: Arrays, constants: Arrays) -> Any:
 def _gaussian_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Batch:
     y = np.asarray(data["y"])[None, :, None]
     each = -0.5 * (y - w["means"][:, None]) ** 2 - 0.5 * np.log(2 * np.pi)
-    return logsumexp(each + _weights_numpy(w, constants)[:, None], axis=2).sum(axis=1)
+    return np.asarray(logsumexp(each + _weights_numpy(w, constants)[:, None], axis=2).sum(axis=1))
 
 
 MIXTURE_STAN = """\
@@ -76,7 +76,7 @@ def _poisson_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Batch:
     y = np.asarray(data["y"])[None, :, None]
     rates = np.maximum(w["rates"], TINY)[:, None]
     each = y * np.log(rates) - rates - gammaln(y + 1.0)
-    return logsumexp(each + _weights_numpy(w, constants)[:, None], axis=2).sum(axis=1)
+    return np.asarray(logsumexp(each + _weights_numpy(w, constants)[:, None], axis=2).sum(axis=1))
 
 
 POISSON_MIXTURE = LikelihoodFamily(
@@ -102,7 +102,9 @@ def _multinomial_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Batch:
     constant = gammaln(counts.sum(axis=1) + 1.0) - gammaln(counts + 1.0).sum(axis=1)
     log_p = np.log(np.maximum(w["probabilities"], TINY))
     each = np.einsum("nv,skv->snk", counts, log_p)
-    return (constant + logsumexp(each + _weights_numpy(w, constants)[:, None], axis=2)).sum(axis=1)
+    return np.asarray(
+        (constant + logsumexp(each + _weights_numpy(w, constants)[:, None], axis=2)).sum(axis=1)
+    )
 
 
 def _multinomial_stan(constants: Arrays) -> str:
@@ -130,7 +132,7 @@ def _naive_bayes_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Batch:
     each = np.einsum("nf,scf->snc", x, np.log(np.maximum(theta, TINY)))
     each += np.einsum("nf,scf->snc", 1 - x, np.log(np.maximum(1 - theta, TINY)))
     weights = np.log(np.maximum(w["classes"], TINY))
-    return logsumexp(each + weights[:, None], axis=2).sum(axis=1)
+    return np.asarray(logsumexp(each + weights[:, None], axis=2).sum(axis=1))
 
 
 def _naive_bayes_stan(constants: Arrays) -> str:
@@ -162,7 +164,7 @@ def _topics_jax(w: Parameters, data: Arrays, constants: Arrays) -> Any:
 
 def _topics_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Batch:
     p = np.einsum("sdt,stv->sdv", w["documents"], w["topics"])
-    return np.sum(np.asarray(data["counts"]) * np.log(np.maximum(p, TINY)), axis=(1, 2))
+    return np.asarray(np.sum(np.asarray(data["counts"]) * np.log(np.maximum(p, TINY)), axis=(1, 2)))
 
 
 def _topics_stan(constants: Arrays) -> str:
@@ -259,7 +261,7 @@ def _factor_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Batch:
     covariance = np.eye(y.shape[1]) + loadings[:, :, None] * loadings[:, None, :]
     _, log_determinant = np.linalg.slogdet(covariance)
     trace = np.einsum("sij,ji->s", np.linalg.inv(covariance), y.T @ y)
-    return -0.5 * (trace + len(y) * (log_determinant + y.shape[1] * np.log(2 * np.pi)))
+    return np.asarray(-0.5 * (trace + len(y) * (log_determinant + y.shape[1] * np.log(2 * np.pi))))
 
 
 def _factor_stan(constants: Arrays) -> str:

@@ -169,7 +169,7 @@ def _relu_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Any:
 
     def f(x: Float[np.ndarray, "batch pieces"]) -> Float[np.ndarray, "batch pieces"]:
         nodes = np.maximum(slope[:, :, None] * x[:, None, :] + offset[:, :, None], 0.0)
-        return np.einsum("sh,shp->sp", outgoing, nodes) + constant[:, None]
+        return np.asarray(np.einsum("sh,shp->sp", outgoing, nodes) + constant[:, None])
 
     # Simpson's rule is exact for the square of a linear function.
     left, right = ends[:, :-1], ends[:, 1:]

@@ -24,7 +24,9 @@ def _linear_jax(w: Parameters, data: Arrays, constants: Arrays) -> Any:
 def _linear_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Batch:
     x, y, noise = np.asarray(data["x"]), np.asarray(data["y"]), constants["noise"]
     residual = (y - w["w"] @ x.T) / noise
-    return -0.5 * np.sum(residual**2, axis=1) - len(y) * (np.log(noise) + 0.5 * np.log(2 * np.pi))
+    return np.asarray(
+        -0.5 * np.sum(residual**2, axis=1) - len(y) * (np.log(noise) + 0.5 * np.log(2 * np.pi))
+    )
 
 
 LINEAR_REGRESSION = LikelihoodFamily(
@@ -43,7 +45,7 @@ def _logistic_jax(w: Parameters, data: Arrays, constants: Arrays) -> Any:
 
 def _logistic_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Batch:
     margins = np.asarray(data["y"]) * (w["w"] @ np.asarray(data["x"]).T)
-    return -np.logaddexp(0.0, -margins).sum(axis=1)
+    return np.asarray(-np.logaddexp(0.0, -margins).sum(axis=1))
 
 
 LOGISTIC_REGRESSION = LikelihoodFamily(
@@ -73,7 +75,7 @@ def _binomial_jax(w: Parameters, data: Arrays, constants: Arrays) -> Any:
 def _binomial_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Batch:
     k, trials = np.asarray(data["successes"], float), np.asarray(data["trials"], float)
     constant = (gammaln(trials + 1) - gammaln(k + 1) - gammaln(trials - k + 1)).sum()
-    return constant + k.sum() * np.log(w["p"]) + (trials - k).sum() * np.log1p(-w["p"])
+    return np.asarray(constant + k.sum() * np.log(w["p"]) + (trials - k).sum() * np.log1p(-w["p"]))
 
 
 BINOMIAL = LikelihoodFamily(
@@ -93,7 +95,7 @@ def _poisson_jax(w: Parameters, data: Arrays, constants: Arrays) -> Any:
 
 def _poisson_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Batch:
     y = np.asarray(data["y"], float)
-    return y.sum() * np.log(w["rate"]) - len(y) * w["rate"] - gammaln(y + 1.0).sum()
+    return np.asarray(y.sum() * np.log(w["rate"]) - len(y) * w["rate"] - gammaln(y + 1.0).sum())
 
 
 POISSON = LikelihoodFamily(
@@ -125,7 +127,7 @@ def _needle_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Batch:
     wide = -0.5 * np.sum(x**2, axis=1) - constant
     thin = -0.5 * np.sum((x - constants["centre"]) ** 2, axis=1) / sharp**2
     thin -= x.shape[1] * np.log(sharp) + constant
-    return np.logaddexp(np.log(1 - share) + wide, np.log(share) + thin)
+    return np.asarray(np.logaddexp(np.log(1 - share) + wide, np.log(share) + thin))
 
 
 def _needle_stan(constants: Arrays) -> str:
@@ -152,7 +154,7 @@ def _funnel_jax(w: Parameters, data: Arrays, constants: Arrays) -> Any:
 
 def _funnel_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Batch:
     v, x = w["v"], w["x"]
-    return -0.5 * np.sum(x**2, axis=1) * np.exp(-v) - 0.5 * x.shape[1] * v
+    return np.asarray(-0.5 * np.sum(x**2, axis=1) * np.exp(-v) - 0.5 * x.shape[1] * v)
 
 
 FUNNEL = LikelihoodFamily(
