@@ -229,7 +229,8 @@ class Problem(Answer):
 
     def triple(self) -> Triple:
         """The triple that our own engine tempers."""
-        return self._derived("triple", self._triple)
+        made: Triple = self._derived("triple", self._triple)
+        return made
 
     def _triple(self) -> Triple:
         import jax
@@ -370,7 +371,7 @@ def coordinate(draws: Mapping[str, Any], of: str) -> Any:
     found = re.fullmatch(r"(\w+)(?:\[([\d, ]+)\])?", of)
     if found is None or found[1] not in draws:
         raise ValueError(f"of: got {of!r}; it should be one of {', '.join(draws)}, with a place")
-    values = np.asarray(draws[found[1]])
+    values: Any = np.asarray(draws[found[1]])
     return values if found[2] is None else values[(..., *map(int, found[2].split(",")))]
 
 

@@ -79,7 +79,7 @@ def score(
         if not isinstance(seeds, Sequence)
         else [whole_number("seeds", seed, at_least=0) for seed in seeds]
     )
-    called = name or getattr(sampler, "__qualname__", type(sampler).__name__)
+    called = name or str(getattr(sampler, "__qualname__", type(sampler).__name__))
     kept = None
     if folder is not None:
         kept = FinishedPoints(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -39,14 +40,14 @@ def sample(problem: Problem, budget: int, seed: int) -> Outcome:
     with jax.enable_x64(True):
         target = unconstrained(problem)
 
-        def tuned(key, state, info):
+        def tuned(key: Any, state: Any, info: Any) -> Any:
             scale = particles_stds(state.particles)
             return extend_params({"inverse_mass_matrix": jnp.maximum(scale, 1e-12) ** 2})
 
         initial = extend_params({"inverse_mass_matrix": jnp.ones(target.dimension)})
         kernel = blackjax.hmc.build_kernel()
 
-        def move(key, state, logdensity, inverse_mass_matrix):
+        def move(key: Any, state: Any, logdensity: Any, inverse_mass_matrix: Any) -> Any:
             return kernel(key, state, logdensity, STEP, inverse_mass_matrix, LEAPFROGS)
 
         smc = blackjax.inner_kernel_tuning(

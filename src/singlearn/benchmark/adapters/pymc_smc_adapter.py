@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from typing import Any
 
 import numpy as np
 
@@ -31,11 +32,11 @@ def sample(problem: Problem, budget: int, seed: int) -> Outcome:
 
     likelihood = Counted(problem)
 
-    class LogLikelihood(Op):
-        def make_node(self, u):
+    class LogLikelihood(Op):  # type: ignore[misc]
+        def make_node(self, u: Any) -> Any:
             return Apply(self, [pt.as_tensor_variable(u)], [pt.dscalar()])
 
-        def perform(self, node, inputs, outputs):
+        def perform(self, node: Any, inputs: Any, outputs: Any) -> None:
             outputs[0][0] = np.asarray(likelihood.on_cube(inputs[0]))
 
     logging.getLogger("pymc").setLevel(logging.ERROR)

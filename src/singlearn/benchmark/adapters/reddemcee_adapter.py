@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from singlearn.benchmark.outcome import Counted, Outcome
@@ -28,7 +30,7 @@ def sample(problem: Problem, budget: int, seed: int) -> Outcome:
     walkers = 2 * max(budget // TEMPERATURES // 2, dimension + 1)
     generator = np.random.default_rng(seed)
 
-    def log_prior(u):
+    def log_prior(u: Any) -> float:
         return 0.0 if np.all((u > 0) & (u < 1)) else -np.inf
 
     before = np.random.get_state()  # noqa: NPY002 - theirs is global

@@ -65,7 +65,7 @@ def unconstrained(problem: Problem) -> Unconstrained:
         }
 
     def log_prior(u: Any) -> Any:
-        total = 0.0
+        total: Any = 0.0
         for piece, (_, distribution, transform, _) in zip(split(u), parts, strict=True):
             value = transform(piece)
             jacobian = transform.log_abs_det_jacobian(piece, value)
