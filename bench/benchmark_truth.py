@@ -592,7 +592,14 @@ polynomial(
     "a smooth circle of true parameters",
     at={"x": 1, "y": 0},
 )
-polynomial("polynomial-x4-plus-y6", "x^4 + y^6", "x y", "an isolated flat point")
+polynomial(
+    "polynomial-x4-plus-y6",
+    "x^4 + y^6",
+    "x y",
+    "an isolated flat point",
+    solve=sum_of(power(4), power(6)),
+    provenance="F, E and C: sums of one-dimensional quadratures, the variables are independent",
+)
 polynomial("polynomial-quartic-form", "x^4 + x^2*y^2 + y^4", "x y", "an isolated quartic point")
 polynomial(
     "polynomial-ideal-xy-xz",

@@ -147,7 +147,7 @@ class ParameterPrior:
             Arrays of the shape of the parameter, with the axes of the batch before.
 
         >>> prior = ParameterPrior("p", "dirichlet", {"concentration": [1.0, 1.0]})
-        >>> prior.from_unit_cube(np.array([0.25])).tolist()
+        >>> prior.from_unit_cube(np.array([0.25])).round(12).tolist()
         [0.25, 0.75]
         """
         s = self.settings

@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import gammaln as jax_gammaln
-from jaxtyping import Float
 from scipy.special import gammaln, logsumexp
 
 from singlearn.benchmark.families.family import Arrays, LikelihoodFamily, Parameters
@@ -17,7 +16,6 @@ from singlearn.models.latent_dirichlet import topic_log_likelihood
 from singlearn.models.naive_bayes import naive_bayes_log_likelihood
 
 TINY = np.finfo(float).tiny
-Batch = Float[np.ndarray, " batch"]
 
 
 def _weights_jax(w: Parameters, constants: Arrays) -> Any:
@@ -36,7 +34,7 @@ def _gaussian_jax(w: Parameters, data: Arrays, constants: Arrays) -> Any:
     return jax.nn.logsumexp(each + _weights_jax(w, constants), axis=1)
 
 
-def _gaussian_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Batch:
+def _gaussian_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Any:
     y = np.asarray(data["y"])[None, :, None]
     each = -0.5 * (y - w["means"][:, None]) ** 2 - 0.5 * np.log(2 * np.pi)
     return np.asarray(logsumexp(each + _weights_numpy(w, constants)[:, None], axis=2).sum(axis=1))
@@ -72,7 +70,7 @@ def _poisson_jax(w: Parameters, data: Arrays, constants: Arrays) -> Any:
     return jax.nn.logsumexp(each + _weights_jax(w, constants), axis=1)
 
 
-def _poisson_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Batch:
+def _poisson_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Any:
     y = np.asarray(data["y"])[None, :, None]
     rates = np.maximum(w["rates"], TINY)[:, None]
     each = y * np.log(rates) - rates - gammaln(y + 1.0)
@@ -97,7 +95,7 @@ def _multinomial_jax(w: Parameters, data: Arrays, constants: Arrays) -> Any:
     return constant + jax.nn.logsumexp(each + _weights_jax(w, constants), axis=1)
 
 
-def _multinomial_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Batch:
+def _multinomial_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Any:
     counts = np.asarray(data["counts"], float)
     constant = gammaln(counts.sum(axis=1) + 1.0) - gammaln(counts + 1.0).sum(axis=1)
     log_p = np.log(np.maximum(w["probabilities"], TINY))
@@ -126,7 +124,7 @@ def _naive_bayes_jax(w: Parameters, data: Arrays, constants: Arrays) -> Any:
     return naive_bayes_log_likelihood(w, data["x"])
 
 
-def _naive_bayes_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Batch:
+def _naive_bayes_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Any:
     x = np.asarray(data["x"], float)
     theta = w["features"]
     each = np.einsum("nf,scf->snc", x, np.log(np.maximum(theta, TINY)))
@@ -162,7 +160,7 @@ def _topics_jax(w: Parameters, data: Arrays, constants: Arrays) -> Any:
     return jnp.sum(counts * each, axis=1)
 
 
-def _topics_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Batch:
+def _topics_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Any:
     p = np.einsum("sdt,stv->sdv", w["documents"], w["topics"])
     return np.asarray(np.sum(np.asarray(data["counts"]) * np.log(np.maximum(p, TINY)), axis=(1, 2)))
 
@@ -201,7 +199,7 @@ def _hidden_markov_jax(w: Parameters, data: Arrays, constants: Arrays) -> Any:
     return hidden_markov_log_likelihood(parts, data["sequences"])
 
 
-def _hidden_markov_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Batch:
+def _hidden_markov_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Any:
     """Products of matrices, not of logarithms: sequences of benchmarks are short."""
     parts = {name: np.asarray(part, float) for name, part in _chain(w, constants).items()}
     size = len(next(iter(w.values())))
@@ -255,7 +253,7 @@ def _factor_jax(w: Parameters, data: Arrays, constants: Arrays) -> Any:
     return -0.5 * (quadratic + jnp.log1p(square) + y.shape[1] * jnp.log(2 * jnp.pi))
 
 
-def _factor_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Batch:
+def _factor_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Any:
     y = np.asarray(data["y"])
     loadings = w["loadings"]
     covariance = np.eye(y.shape[1]) + loadings[:, :, None] * loadings[:, None, :]

@@ -8,12 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import gammaln as jax_gammaln
-from jaxtyping import Float
 from scipy.special import gammaln
 
 from singlearn.benchmark.families.family import Arrays, LikelihoodFamily, Parameters
-
-Batch = Float[np.ndarray, " batch"]
 
 
 def _linear_jax(w: Parameters, data: Arrays, constants: Arrays) -> Any:
@@ -21,7 +18,7 @@ def _linear_jax(w: Parameters, data: Arrays, constants: Arrays) -> Any:
     return -0.5 * residual**2 - jnp.log(constants["noise"]) - 0.5 * jnp.log(2 * jnp.pi)
 
 
-def _linear_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Batch:
+def _linear_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Any:
     x, y, noise = np.asarray(data["x"]), np.asarray(data["y"]), constants["noise"]
     residual = (y - w["w"] @ x.T) / noise
     return np.asarray(
@@ -43,7 +40,7 @@ def _logistic_jax(w: Parameters, data: Arrays, constants: Arrays) -> Any:
     return -jax.nn.softplus(-data["y"] * (data["x"] @ w["w"]))
 
 
-def _logistic_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Batch:
+def _logistic_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Any:
     margins = np.asarray(data["y"]) * (w["w"] @ np.asarray(data["x"]).T)
     return np.asarray(-np.logaddexp(0.0, -margins).sum(axis=1))
 
@@ -72,7 +69,7 @@ def _binomial_jax(w: Parameters, data: Arrays, constants: Arrays) -> Any:
     )
 
 
-def _binomial_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Batch:
+def _binomial_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Any:
     k, trials = np.asarray(data["successes"], float), np.asarray(data["trials"], float)
     constant = (gammaln(trials + 1) - gammaln(k + 1) - gammaln(trials - k + 1)).sum()
     return np.asarray(constant + k.sum() * np.log(w["p"]) + (trials - k).sum() * np.log1p(-w["p"]))
@@ -93,7 +90,7 @@ def _poisson_jax(w: Parameters, data: Arrays, constants: Arrays) -> Any:
     return y * jnp.log(rate) - rate - jax_gammaln(y + 1.0)
 
 
-def _poisson_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Batch:
+def _poisson_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Any:
     y = np.asarray(data["y"], float)
     return np.asarray(y.sum() * np.log(w["rate"]) - len(y) * w["rate"] - gammaln(y + 1.0).sum())
 
@@ -121,7 +118,7 @@ def _needle_jax(w: Parameters, data: Arrays, constants: Arrays) -> Any:
     return data["part"] * whole
 
 
-def _needle_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Batch:
+def _needle_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Any:
     x, sharp, share = w["x"], constants["width"], constants["share"]
     constant = 0.5 * x.shape[1] * np.log(2 * np.pi)
     wide = -0.5 * np.sum(x**2, axis=1) - constant
@@ -152,7 +149,7 @@ def _funnel_jax(w: Parameters, data: Arrays, constants: Arrays) -> Any:
     return data["part"] * (-0.5 * jnp.sum(x**2) * jnp.exp(-v) - 0.5 * x.shape[0] * v)
 
 
-def _funnel_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Batch:
+def _funnel_numpy(w: Parameters, data: Arrays, constants: Arrays) -> Any:
     v, x = w["v"], w["x"]
     return np.asarray(-0.5 * np.sum(x**2, axis=1) * np.exp(-v) - 0.5 * x.shape[1] * v)
 
