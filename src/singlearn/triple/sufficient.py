@@ -55,6 +55,10 @@ class LinearInInputs:
 
     coefficients: Callable[[PyTree], Float[Array, "inputs *outputs"]]
 
+    def __repr__(self) -> str:
+        name = getattr(self.coefficients, "__qualname__", type(self.coefficients).__name__)
+        return f"LinearInInputs({name})"
+
     def __call__(
         self, w: PyTree, x: Float[Array | np.ndarray, "n inputs"]
     ) -> Float[Array, "n *outputs"]:
