@@ -22,7 +22,7 @@ from singlearn.symmetry import (
     linear_domains,
     mix_bypassed,
 )
-from singlearn.symmetry.two_layer import free_energy_bound
+from singlearn.symmetry.two_layer.free_energy_bound import free_energy_bound
 
 STAR = TwoLayerReLU([[1, 0], [0, 1], [-1, -1]], [-1, -1, -1], [1, 1, 1], 0)
 
