@@ -330,5 +330,5 @@ def test_learning_curves_are_measured_task_by_task_and_read_back(tmp_path, monke
         raise AssertionError("what is finished is read, not made")
 
     curve_module = importlib.import_module("singlearn.generalise.learning_curve")
-    monkeypatch.setattr(curve_module._Measurement, "_measured", never)
+    monkeypatch.setattr(curve_module._CurveMeasurement, "_measured", never)
     assert learning_curves.run(True, 0, tmp_path, False).rows == result.rows
