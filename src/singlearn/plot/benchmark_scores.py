@@ -7,6 +7,7 @@ import math
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as PlainFigure
+from matplotlib.ticker import LogFormatterSciNotation, LogLocator
 
 from singlearn.benchmark.scores import FAR_OFF, NARROW, BenchmarkScores
 from singlearn.plot.figure import Figure
@@ -54,11 +55,15 @@ def benchmark(scores: BenchmarkScores) -> PlainFigure:
         }
         cost.plot([row["CPU s"] for row in own], errors, label=sampler, **style)
         claim.plot(np.maximum([row["rms claimed"] for row in own], SMALLEST), errors, **style)
-    _lines(claim)
     for axes in (cost, claim):
         axes.set_xscale("log")
         axes.set_yscale("log")
+        axes.margins(0.1)
+        # Decades and their twos and fives: more labels run into each other.
+        axes.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+        axes.xaxis.set_minor_formatter(LogFormatterSciNotation(minor_thresholds=(3, 3)))
         quieten(axes)
+    _lines(claim)
     cost.set_xlabel("CPU seconds of one run, compilation included")
     cost.set_ylabel("error of F, root mean square over seeds  [nats]")
     claim.set_xlabel("claimed error of F  [nats]")
@@ -69,7 +74,14 @@ def benchmark(scores: BenchmarkScores) -> PlainFigure:
 def _lines(axes: Axes) -> None:
     low, high = axes.get_xlim()
     ends = np.array([max(low, SMALLEST / 2), max(high, 1e-2)])
-    axes.plot(ends, ends, color=INK, linewidth=1, zorder=0)
-    for factor, line in ((NARROW, "--"), (FAR_OFF, ":")):
-        axes.plot(ends, factor * ends, color=QUIET, linestyle=line, linewidth=1, zorder=0)
-    axes.text(ends[1], ends[1], "honest", fontsize=8, color=INK, ha="right", va="top")
+    for factor, line, colour, words in (
+        (1, "-", INK, "as claimed"),
+        (NARROW, "--", QUIET, f"{NARROW:g} ×"),
+        (FAR_OFF, ":", QUIET, f"{FAR_OFF:g} ×"),
+    ):
+        axes.plot(ends, factor * ends, color=colour, linestyle=line, linewidth=1, zorder=0)
+        # Beyond the end of the line, where no point is.
+        axes.annotate(
+            words, (ends[1], factor * ends[1]), (3, 0), textcoords="offset points",
+            fontsize=8, color=colour, va="center", annotation_clip=False,
+        )  # fmt: skip
