@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from singlearn.local import Influence, LossKernel
 from singlearn.plot.figure import Figure
@@ -60,6 +61,7 @@ def loss_kernel(found: LossKernel, labels: Sequence[object] | None = None) -> Fi
     for border in groups:
         lower.axvline(border - 0.5, color=QUIET, linewidth=0.8, linestyle=":")
     lower.set_xlabel("sample, in the order of the map")
+    lower.xaxis.set_major_locator(MaxNLocator(integer=True))
     lower.set_ylabel("loading")
     lower.legend(frameon=False, fontsize=8, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     for own in (upper, lower):
@@ -149,6 +151,8 @@ def _map(
         axes.axvline(border - 0.5, color=QUIET, linewidth=0.8)
     axes.set_xlabel("sample")
     axes.set_ylabel("sample")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(integer=True))
     axes.figure.colorbar(
         shade, ax=axes, label=label, shrink=0.85, extend="both" if top != 1.0 else "neither"
     )
