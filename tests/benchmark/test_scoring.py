@@ -114,6 +114,7 @@ def test_errors_of_means():
         mean_with_error(x, "guess")
 
 
+@pytest.mark.slow
 def test_our_engine_on_two_problems():
     scores = score(
         sl.benchmark.adapter("temper"), ["polynomial-w4", "binomial"], 128, seeds=1, progress=False

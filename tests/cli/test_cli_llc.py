@@ -123,6 +123,7 @@ def test_help_says_what_the_number_means(capsys) -> None:
         assert words in said
 
 
+@pytest.mark.slow
 def test_influence_lists_examples_and_goes_on_in_its_folder(net, capsys) -> None:
     pytest.importorskip("zarr")
     common = ["influence", str(net / "net.pt"), "--model", f"{net}/net.py:build", "--data"]

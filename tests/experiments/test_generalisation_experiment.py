@@ -261,6 +261,7 @@ def test_every_sampler_has_the_same_predictive_density_where_chains_mix(
     assert last_layer_or_two.run(True, 0, tmp_path, False).rows == result.rows
 
 
+@pytest.mark.slow
 def test_both_versions_stand_side_by_side(tmp_path, monkeypatch) -> None:
     """Finished points of the other version are read, not made: nothing is trained here."""
     monkeypatch.setattr(generalisation, "train", None)

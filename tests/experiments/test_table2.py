@@ -92,6 +92,7 @@ def cell() -> Table2Cell:
     return measure_cell(3, "relu", TINY, seed=0, progress=False)
 
 
+@pytest.mark.slow
 def test_the_cell_measures_the_dead_phase_and_says_so(cell):
     row = cell.row()
     error = row["sampling_error"]

@@ -31,6 +31,7 @@ def found():
     return sl.local.llc_by_component(*CALL, gamma=2.0, **QUICK)
 
 
+@pytest.mark.slow
 def test_a_sweep_is_runs_of_their_own(found) -> None:
     assert found.table().index.tolist() == PARTS and not found.missing
     for part in PARTS:
@@ -55,6 +56,7 @@ def test_shares_of_a_job_array_and_an_executor_make_the_same(found, tmp_path) ->
         sl.local.llc_by_component(*CALL, shard="1/2")
 
 
+@pytest.mark.slow
 def test_one_gamma_is_chosen_for_all() -> None:
     found = sl.local.llc_by_component(*CALL[:3], ["0.bias", "2.bias"], **QUICK)
     assert found.gamma_chosen and "chosen once" in str(found)
@@ -72,6 +74,7 @@ def test_components_are_refused_by_name() -> None:
             sl.local.llc_by_component(*CALL[:3], wrong, gamma=1.0, **QUICK)
 
 
+@pytest.mark.slow
 def test_a_trajectory_takes_shares_and_executors(tmp_path) -> None:
     checkpoints = {1: NET.state_dict(), 2: {k: 0.9 * v for k, v in NET.state_dict().items()}}
     settings = QUICK | dict(gamma=2.0, only="2.*")

@@ -320,6 +320,7 @@ def test_what_does_not_fit_into_memory_is_taken_in_pieces(regression, monkeypatc
         TorchTarget(linear(w), squared, data).begin(np.zeros(2), 0)
 
 
+@pytest.mark.slow
 def test_in_jax_too_what_does_not_fit_is_taken_in_pieces(regression, monkeypatch) -> None:
     """For minibatches of single chains, for parts of them, and for all samples in every step."""
     x, y, w, _ = regression

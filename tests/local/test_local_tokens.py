@@ -73,6 +73,7 @@ def chains(folder):
     return sl.local.loss_chains(*call, **settings)
 
 
+@pytest.mark.slow
 def test_influence_by_token_is_the_closed_form(chains) -> None:
     assert chains["loss"].dims == ("component", "chain", "draw", "sample", "token")
     true = exact()
@@ -124,6 +125,7 @@ def test_a_folder_is_read_again_and_belongs_to_its_chains(chains, folder) -> Non
         )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_langevin_chains_go_on_at_the_draw_where_they_stopped(tmp_path, monkeypatch) -> None:
     zarr = pytest.importorskip("zarr")
     from singlearn.local.influence import loss_chains as verb
@@ -170,6 +172,7 @@ def test_the_coefficient_needs_to_be_told_what_a_sample_loses() -> None:
         loss_of_samples(of_tokens, "max")
 
 
+@pytest.mark.slow
 def test_jax_has_tokens_too() -> None:
     jnp = pytest.importorskip("jax.numpy")
     found = sl.local.loss_chains(

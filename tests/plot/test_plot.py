@@ -100,6 +100,7 @@ def groups():
     )
 
 
+@pytest.mark.slow
 def test_selection_of_a_density_on_a_line(groups) -> None:
     figure = sl.plot.selection(groups, x_label="position [m]")
     criteria, probability, coefficient, density = figure.axes

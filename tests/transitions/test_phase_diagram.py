@@ -165,6 +165,7 @@ def test_finished_points_are_not_run_again(diagram, folder):
         sl.phase_diagram(tilted, ALONG, right, particles=256, replicates=8, seed=2, folder=folder)
 
 
+@pytest.mark.slow
 def test_phases_that_lose_are_tempered_by_themselves():
     """At n = 10⁴ the loser has e^-200 of the posterior at either end; runs of its own place the
     transition between them all the same.

@@ -373,7 +373,7 @@ def plateaus(points: Sequence[ScanPoint]) -> tuple[Plateau, ...]:
     >>> def point(gamma, value):
     ...     nothing = Estimate(math.nan, math.nan)
     ...     return ScanPoint(100.0, gamma, value, 0.01, Status.CONVERGED, nothing, ())
-    >>> seen = [point(g, v) for g, v in ((1, 1.0), (3, 0.99), (10, 0.97), (100, 0.5))]
+    >>> seen = [point(g, v) for g, v in ((1.0, 1.0), (3.0, 0.99), (10.0, 0.97), (99.0, 0.5))]
     >>> print(plateaus(seen)[0])
     λ̂ = 0.987 ± 0.018 from γ = 1 to 10, at nβ = 100
     """

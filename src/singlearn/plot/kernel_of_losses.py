@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
@@ -20,7 +20,9 @@ SHOWN = 3
 """Leading components of which loadings are drawn."""
 
 
-def loss_kernel(found: LossKernel, labels: Sequence[object] | None = None) -> Figure:
+def loss_kernel(
+    found: LossKernel, labels: Sequence[object] | Shaped[np.ndarray, " samples"] | None = None
+) -> Figure:
     """The correlation of the losses of samples, and its leading components.
 
     Left the heat map, on one scale from -1 to 1; right above the shares of the leading eigenvalues,
@@ -70,7 +72,9 @@ def loss_kernel(found: LossKernel, labels: Sequence[object] | None = None) -> Fi
     return finished(figure)
 
 
-def influence(found: Influence, labels: Sequence[object] | None = None) -> Figure:
+def influence(
+    found: Influence, labels: Sequence[object] | Shaped[np.ndarray, " samples"] | None = None
+) -> Figure:
     """The influence of samples on each other's losses.
 
     Orange: counting the sample of the row once more lowers the loss of the column's, it helps;
@@ -121,7 +125,9 @@ def _by_sample(values: np.ndarray) -> Float[np.ndarray, "samples samples"]:
 
 
 def _order(
-    count: int, labels: Sequence[object] | None, along: Float[np.ndarray, " samples"] | None
+    count: int,
+    labels: Sequence[object] | Shaped[np.ndarray, " samples"] | None,
+    along: Float[np.ndarray, " samples"] | None,
 ) -> tuple[Int[np.ndarray, " samples"], list[int]]:
     """The order of samples, and where groups begin."""
     if labels is None:

@@ -171,6 +171,7 @@ def test_random_narrow_networks_keep_their_function(seed: int) -> None:
     )
 
 
+@pytest.mark.slow
 @given(seeds)
 @settings(max_examples=20)
 def test_whole_number_networks_full_of_coincidences(seed: int) -> None:
