@@ -208,7 +208,7 @@ def test_cautions_of_points_are_repeated(one):
     )
     assert TrajectoryPoint.from_dict(point.to_dict()) == point
     said = sl.local.Trajectory((point,), (), 10.0).cautions
-    assert replace(caution, message=f"step 3: {caution.message}") in said
+    assert replace(caution, message=f"{caution.message} (step 3)") in said
     many = tuple(replace(point, step=float(step)) for step in range(40))
     whole = sl.local.Trajectory(many, (), 10.0)
     said = [caution.message for caution in whole.cautions]

@@ -232,8 +232,8 @@ class Trajectory(Answer):
         found = []
         for (first, caution), *others in alike.values():
             steps = list(dict.fromkeys(f"{point.step:g}" for point, _ in others))
-            more = f" (likewise at step {_listed(steps)})" if steps else ""
-            words = f"step {first.step:g}: {caution.message}{more}"
+            more = f", likewise at step {_listed(steps)}" if steps else ""
+            words = f"{caution.message} (step {first.step:g}{more})"
             found.append(Caution(caution.reason, words))
         return found
 
