@@ -15,7 +15,7 @@ from singlearn.local.checks.own_function import Reference, reference_of
 from singlearn.local.llc import coefficient_of, one_tie
 from singlearn.local.names import AUTO, Selection, Tie
 from singlearn.local.network import Network
-from singlearn.local.sampling.expected_time import ExpectedTime, Watch, checked_progress
+from singlearn.local.sampling.expected_time import ExpectedTime, checked_progress
 from singlearn.local.sampling.sampled import Progress
 from singlearn.local.tokens import Tokens
 from singlearn.local.training.fingerprint import digest
@@ -25,6 +25,7 @@ from singlearn.local.training.identity import (
     leaves_of,
     plain_tie,
 )
+from singlearn.local.training.swept import CountedRuns, SweptRun
 from singlearn.local.verdict.result import LocalLearningCoefficient
 from singlearn.local.verdict.shown import with_cautions
 from singlearn.local.verdict.status import Status
@@ -34,7 +35,7 @@ from singlearn.results.estimate import Estimate
 from singlearn.results.result import Answer
 from singlearn.results.table import aligned_rows, frame
 from singlearn.running import identity
-from singlearn.running.claim import FolderInUseError
+from singlearn.running.identity import Part
 from singlearn.running.shard import share_of
 from singlearn.running.sweep import Client, FinishedPoints, spread
 from singlearn.running.whole_files import as_path
@@ -291,7 +292,7 @@ def llc_by_component(
 
     asked = one_tie(asked, of_all)
     samples = (whole.get("target") or brought.target(asked.gamma, asked.nbeta)).samples
-    measure = _Component(brought, asked, named)
+    measure = _Component(brought=brought, asked=asked, named=named)
     if folder is not None:
         made_of = {
             **identity.settings(vars(asked) | {"gamma": plain_tie(asked.gamma)}),
@@ -309,7 +310,7 @@ def llc_by_component(
     if client is None and progress in (None, True):
         measure = replace(measure, expected=ExpectedTime("llc_by_component", len(left)))
     if callable(progress):
-        measure = replace(measure, report=_Counted(progress, len(left)))
+        measure = replace(measure, report=CountedRuns(progress, len(left)))
     if shard is not None:
         measure = replace(measure, waits=False)
     bar = False if callable(progress) else progress
@@ -379,75 +380,46 @@ def weights_digest(brought: Network) -> str:
     return digest({str(i): leaf for i, leaf in enumerate(leaves_of(brought.parameters))})
 
 
-class _Counted:
-    """The caller's function of progress, with the number of finished components."""
+@dataclass(frozen=True, kw_only=True)
+class _Component(SweptRun[str, ComponentCoefficient]):
+    """What is done for one component."""
 
-    def __init__(self, progress: Progress, count: int) -> None:
-        self._progress, self._count, self._done = progress, count, 0
-
-    def __call__(self, value: float) -> None:
-        self._done += 1
-        self._progress(self._done, self._count, value)
-
-
-@dataclass(frozen=True)
-class _Component:
-    """What is done for one component; an object and no closure, so that it can be sent to another
-    process as it is.
-    """
-
-    brought: Network
-    asked: Chains
     named: Mapping[str, Selection]
-    store: FinishedPoints | None = None
-    expected: ExpectedTime | None = None
-    report: _Counted | None = None
-    waits: bool = True
 
     def finished(self, name: str) -> ComponentCoefficient | None:
         """The component, if it is in the folder."""
         if self.store is None:
             return None
-        own = identity_of_selection(self.named[name])
+        own = self.made_of(name)
         found: ComponentCoefficient | None = self.store.load(
-            self._file(name),
-            lambda written: identity.differences(written, {"only": own}),
+            self.file(name),
+            lambda written: identity.differences(written, own),
             ComponentCoefficient.from_dict,
         )
         return found
 
-    def __call__(self, name: str, wait: bool = True) -> ComponentCoefficient | None:
-        """The component; ``None`` where another process is at work on it and nobody waits."""
-        if self.store is None:
-            return self._measured(name)
-        try:
-            with self.store.held(self._file(name), wait and self.waits):
-                if (finished := self.finished(name)) is not None:
-                    return finished
-                own = self._measured(name)
-                made_of = {"only": identity_of_selection(self.named[name])}
-                self.store.save(self._file(name), own.to_dict(), made_of)
-                return own
-        except FolderInUseError:
-            if self.waits:
-                raise
-            return None
+    def measured(self, name: str) -> ComponentCoefficient:
+        """λ̂ of the component, all others at w*.
 
-    def _measured(self, name: str) -> ComponentCoefficient:
-        watch = (
-            Watch(None, lambda target, most: target)
-            if self.expected is None
-            else Watch(self.expected.report, self.expected.clocked)
-        )
+        Raises:
+            ValueError: as ``llc`` does, with the name of the component.
+        """
         try:
-            found = coefficient_of(replace(self.brought, only=self.named[name]), self.asked, watch)
+            found = coefficient_of(
+                replace(self.brought, only=self.named[name]), self.asked, self.watch
+            )
         except ValueError as error:
             raise ValueError(f"component {name}: {error}") from error
         if self.report is not None:
             self.report(found.value)
         return ComponentCoefficient.of(name, found)
 
-    def _file(self, name: str) -> str:
+    def made_of(self, name: str) -> dict[str, Part]:
+        """Which parameters were sampled."""
+        return {"only": identity_of_selection(self.named[name])}
+
+    def file(self, name: str) -> str:
+        """The name of its file."""
         # Names hold what file systems do not take.
         return f"component_{identity.digest_of(name)[:16]}"
 

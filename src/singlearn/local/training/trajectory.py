@@ -16,7 +16,7 @@ from singlearn.local.checks.own_function import Reference, reference_of
 from singlearn.local.llc import coefficient_of, one_tie
 from singlearn.local.names import AUTO, Selection, Tie
 from singlearn.local.network import Network
-from singlearn.local.sampling.expected_time import ExpectedTime, Watch, checked_progress
+from singlearn.local.sampling.expected_time import ExpectedTime, checked_progress
 from singlearn.local.sampling.sampled import Progress
 from singlearn.local.target import Target
 from singlearn.local.tokens import Tokens
@@ -29,8 +29,8 @@ from singlearn.local.training.identity import (
     plain_tie,
 )
 from singlearn.local.training.points import Trajectory, TrajectoryPoint
+from singlearn.local.training.swept import CountedRuns, SweptRun
 from singlearn.running import identity
-from singlearn.running.claim import FolderInUseError
 from singlearn.running.identity import Part
 from singlearn.running.shard import share_of
 from singlearn.running.sweep import Client, FinishedPoints, spread
@@ -160,7 +160,7 @@ def trajectory(
 
         model = CompiledOnce(model)
     brought = Network(model, loss, data, only=only, reference=reference, tokens=tokens)
-    measure = _Measurement(brought, asked, is_module)
+    measure = _Measurement(brought=brought, asked=asked, is_module=is_module)
     chosen_at = None
     if asked.gamma == AUTO:
         chosen_at = found[-1].step
@@ -187,7 +187,7 @@ def trajectory(
     if client is None and progress in (None, True):
         measure = replace(measure, expected=ExpectedTime("trajectory", len(left)))
     if callable(progress):
-        measure = replace(measure, report=_Counted(progress, len(left)))
+        measure = replace(measure, report=CountedRuns(progress, len(left)))
     bar = False if callable(progress) else progress
     measured = [
         point for point in spread("checkpoints", measure, left, client, bar) if point is not None
@@ -208,17 +208,6 @@ def trajectory(
     )
 
 
-class _Counted:
-    """The caller's function of progress, with the number of finished checkpoints."""
-
-    def __init__(self, progress: Progress, count: int) -> None:
-        self._progress, self._count, self._done = progress, count, 0
-
-    def __call__(self, value: float) -> None:
-        self._done += 1
-        self._progress(self._done, self._count, value)
-
-
 @contextmanager
 def _named(checkpoint: Checkpoint) -> Iterator[None]:
     """Refusals with the name of the checkpoint.
@@ -232,19 +221,15 @@ def _named(checkpoint: Checkpoint) -> Iterator[None]:
         raise ValueError(f"{checkpoint.name}: {error}") from error
 
 
-@dataclass(frozen=True)
-class _Measurement:
-    """What is done at one checkpoint; an object and no closure, so that it can be sent to another
-    process as it is.
-    """
+@dataclass(frozen=True, kw_only=True)
+class _Measurement(SweptRun[Checkpoint, TrajectoryPoint]):
+    """What is done at one checkpoint."""
 
-    brought: Network
-    asked: Chains
     is_module: bool
-    store: FinishedPoints | None = None
-    expected: ExpectedTime | None = None
-    report: _Counted | None = None
-    waits: bool = True
+
+    def file(self, checkpoint: Checkpoint) -> str:
+        """The name of its file."""
+        return f"step_{checkpoint.step!r}"
 
     def identity(self) -> dict[str, Part]:
         """What was asked for, for all points of a folder."""
@@ -278,7 +263,7 @@ class _Measurement:
         point: TrajectoryPoint | None = (
             None
             if self.store is None
-            else self.store.load(_file(checkpoint), None, TrajectoryPoint.from_dict)
+            else self.store.load(self.file(checkpoint), None, TrajectoryPoint.from_dict)
         )
         if point is None:
             return None
@@ -289,33 +274,16 @@ class _Measurement:
             )
         return point
 
-    def __call__(self, checkpoint: Checkpoint, wait: bool = True) -> TrajectoryPoint | None:
-        """The point; ``None`` where another process is at work on it and nobody waits."""
-        if self.store is None:
-            return self._measured(checkpoint)
-        try:
-            with self.store.held(_file(checkpoint), wait and self.waits):
-                finished = self.finished(checkpoint)
-                if finished is not None:  # by another process, meanwhile
-                    return finished
-                point = self._measured(checkpoint)
-                self.store.save(_file(checkpoint), point.to_dict())
-                return point
-        except FolderInUseError:
-            if self.waits:
-                raise
-            return None
+    def measured(self, checkpoint: Checkpoint) -> TrajectoryPoint:
+        """λ̂ and the loss at the checkpoint.
 
-    def _measured(self, checkpoint: Checkpoint) -> TrajectoryPoint:
+        Raises:
+            ValueError: as ``llc`` does, with the name of the checkpoint.
+        """
         model, parameters, weights = self._at(checkpoint)
         brought = replace(self.brought, model=model, parameters=parameters)
-        watch = (
-            Watch(None, lambda target, most: target)
-            if self.expected is None
-            else Watch(self.expected.report, self.expected.clocked)
-        )
         with _named(checkpoint), _device_of_this_process(self.is_module):
-            found = coefficient_of(brought, self.asked, watch)
+            found = coefficient_of(brought, self.asked, self.watch)
         if self.report is not None:
             self.report(found.value)
         return TrajectoryPoint.of(checkpoint.step, checkpoint.name, digest(_leaves(weights)), found)
@@ -371,7 +339,3 @@ def _leaves(tree: Any) -> dict[str, Any]:
             for name, leaf in _leaves(value).items()
         }
     return {str(i) if i else "": leaf for i, leaf in enumerate(leaves_of(tree))}
-
-
-def _file(checkpoint: Checkpoint) -> str:
-    return f"step_{checkpoint.step!r}"
