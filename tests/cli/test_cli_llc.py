@@ -139,6 +139,16 @@ def test_influence_lists_examples_and_goes_on_in_its_folder(net, capsys) -> None
     assert "--of: got 'x'" in capsys.readouterr().err
 
 
+def test_a_sample_that_is_not_there_is_refused_before_the_chains(net, capsys, monkeypatch) -> None:
+    def never(*_, **__):
+        raise AssertionError("chains were run")
+
+    monkeypatch.setattr(sl.local, "loss_chains", never)
+    data = ["--model", f"{net}/net.py:build", "--data", f"{net}/net.py:data"]
+    assert main(["influence", str(net / "net.pt"), *data, "--of", "0,80"]) == 2
+    assert "--of: got 80; it should be from 0 to 79" in capsys.readouterr().err
+
+
 def test_a_figure_that_cannot_be_written_costs_no_answer(net, capsys, monkeypatch) -> None:
     def full(path, content):
         raise OSError(errno.ENOSPC, "No space left on device", str(path))

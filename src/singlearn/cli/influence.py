@@ -10,7 +10,12 @@ from typing import Any
 from singlearn.cli.arguments import Commands, add_command, as_number
 from singlearn.cli.figure_file import place, saved_or_why
 from singlearn.cli.python_file import blaming
-from singlearn.cli.trained_network import add_network_arguments, trained_network
+from singlearn.cli.trained_network import (
+    add_network_arguments,
+    as_given,
+    chain_settings,
+    trained_network,
+)
 from singlearn.results.document import print_document
 from singlearn.results.refusal import RefusalError
 
@@ -82,6 +87,7 @@ def run(options: argparse.Namespace) -> int:
     from singlearn import plot
     from singlearn.local import influence, loss_chains, loss_kernel
     from singlearn.local.components import split
+    from singlearn.local.torch.data import length
 
     out = place(options.out)
     try:
@@ -91,6 +97,11 @@ def run(options: argparse.Namespace) -> int:
             f"--of: got {options.of!r}; it should be whole numbers with commas between"
         ) from None
     brought = trained_network(options, "influence")
+    # Before the chains, which take long.
+    samples = length(brought.data.parts)
+    for number in wanted:
+        if not 0 <= number < samples:
+            raise RefusalError(f"--of: got {number}; it should be from 0 to {samples - 1}")
     listed = [] if options.only is None else split(options.only, ",")
     components: dict[str, Any] = {name: name for name in listed} or {"all": None}
     with blaming(*brought.files):
@@ -99,22 +110,14 @@ def run(options: argparse.Namespace) -> int:
             brought.loss,
             brought.data,
             components,
-            gamma=options.gamma,
-            nbeta=options.nbeta,
-            chains=options.chains,
-            max_steps=options.max_steps,
             draws=options.draws,
             tokens=options.tokens,
             anyway=options.anyway,
             folder=options.folder,
-            seed=options.seed,
+            **chain_settings(options),
         )
     found = influence(chains)
     withheld = bool(math.isnan(float(found["influence"].values.flat[0])))
-    samples = found.sizes["sample"]
-    for number in wanted:
-        if not 0 <= number < samples:
-            raise RefusalError(f"--of: got {number}; it should be from 0 to {samples - 1}")
     examples = {} if withheld else {number: found.examples(number) for number in wanted}
     name = options.checkpoint.absolute().stem
     figure: Any = None
@@ -124,9 +127,8 @@ def run(options: argparse.Namespace) -> int:
         figure, not_drawn = saved_or_why(kernel, out, f"{name}-kernel")
     if options.json:
         rows = {str(n): t.reset_index().to_dict("records") for n, t in examples.items()}
-        given = {n: getattr(options, n) for n in ("checkpoint", "model", "data", "only")}
-        more = {"loss_function": brought.named, **chains.to_dict(), "examples": rows}
-        print_document({"command": "influence", **given, **more, "figure": figure})
+        more = {**as_given(options, brought), **chains.to_dict(), "examples": rows}
+        print_document({"command": "influence", **more, "figure": figure})
     else:
         print(f"{options.checkpoint}   loss: {brought.named}\n")
         print(f"{chains.table().to_string()}\n")
@@ -138,7 +140,7 @@ def run(options: argparse.Namespace) -> int:
         else:
             for caution in chains.cautions[:6]:
                 print(f"  {caution}")
-            print(f"  figure: {figure}")
+            print(f"  figure: {figure or 'not written'}")
     if not_drawn is not None:
         raise not_drawn
     return FAILED if withheld else 0

@@ -10,7 +10,12 @@ from typing import Any
 from singlearn.cli.arguments import Commands, add_command
 from singlearn.cli.figure_file import place, saved_or_why
 from singlearn.cli.python_file import blaming
-from singlearn.cli.trained_network import add_network_arguments, trained_network
+from singlearn.cli.trained_network import (
+    add_network_arguments,
+    as_given,
+    chain_settings,
+    trained_network,
+)
 from singlearn.results.document import print_document
 from singlearn.results.refusal import RefusalError
 from singlearn.results.table import Column, aligned
@@ -87,13 +92,7 @@ def run(options: argparse.Namespace) -> int:
     from singlearn.local.components import split
 
     # Refused before anything is read, in the words of the library.
-    Chains(
-        gamma=options.gamma,
-        nbeta=options.nbeta,
-        chains=options.chains,
-        max_steps=options.max_steps,
-        seed=options.seed,
-    )
+    Chains(**chain_settings(options))
     asked = options.only or []
     listed = [part for given in asked for part in split(given, ",")]
     if len(listed) > len(asked):
@@ -112,20 +111,14 @@ def run(options: argparse.Namespace) -> int:
             brought.loss,
             brought.data,
             only=options.only,
-            gamma=options.gamma,
-            nbeta=options.nbeta,
-            chains=options.chains,
-            max_steps=options.max_steps,
             reference=options.reference,
             tokens=options.tokens,
-            seed=options.seed,
+            **chain_settings(options),
         )
     name = options.checkpoint.absolute().stem
     figure, not_drawn = saved_or_why(plot.chains(found, name), out, f"{name}-llc")
     if options.json:
-        given = {
-            name: getattr(options, name) for name in ("checkpoint", "model", "data", "only")
-        } | {"loss_function": brought.named}
+        given = as_given(options, brought)
         print_document({"command": "llc", **given, **found.to_dict(), "figure": figure})
     else:
         restricted = "" if options.only is None else f"   only {', '.join(options.only)}"
@@ -151,20 +144,14 @@ def _by_component(options: argparse.Namespace, components: list[str]) -> int:
             brought.loss,
             brought.data,
             components,
-            gamma=options.gamma,
-            nbeta=options.nbeta,
-            chains=options.chains,
-            max_steps=options.max_steps,
             reference=options.reference,
             tokens=options.tokens,
-            seed=options.seed,
             folder=options.folder,
             shard=options.shard,
+            **chain_settings(options),
         )
     if options.json:
-        given = {name: getattr(options, name) for name in ("checkpoint", "model", "data", "only")}
-        more = {"loss_function": brought.named, **found.to_dict()}
-        print_document({"command": "llc", **given, **more})
+        print_document({"command": "llc", **as_given(options, brought), **found.to_dict()})
     else:
         print(f"{options.checkpoint}   loss: {brought.named}\n\n{found}")
     return FAILED if any(math.isnan(own.value) for own in found.components) else 0

@@ -100,6 +100,18 @@ def add_network_arguments(command: argparse.ArgumentParser) -> None:
     )
 
 
+def chain_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """What :func:`add_network_arguments` asks of the chains, under the library's names."""
+    names = ("gamma", "nbeta", "chains", "max_steps", "seed")
+    return {name: getattr(options, name) for name in names}
+
+
+def as_given(options: argparse.Namespace, brought: Trained) -> dict[str, Any]:
+    """The first lines of a command's JSON document."""
+    names = ("checkpoint", "model", "data", "only")
+    return {name: getattr(options, name) for name in names} | {"loss_function": brought.named}
+
+
 def trained_network(options: argparse.Namespace, command: str) -> Trained:
     """Load what :func:`add_network_arguments` names.
 
