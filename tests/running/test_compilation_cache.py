@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import platformdirs
 import pytest
 
 from singlearn.running import compilation_cache
@@ -58,9 +59,7 @@ def a_command(monkeypatch, tmp_path):
         # What the function sets is undone after the test.
         monkeypatch.setattr(compilation_cache.os, "environ", dict(compilation_cache.os.environ))
     monkeypatch.delitem(sys.modules, "jax", raising=False)
-    monkeypatch.setattr(
-        compilation_cache.platformdirs, "user_cache_dir", lambda name: str(tmp_path / name)
-    )
+    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name: str(tmp_path / name))
     return compilation_cache.os.environ, tmp_path
 
 

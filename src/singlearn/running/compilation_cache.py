@@ -6,10 +6,7 @@ import hashlib
 import os
 import platform
 import sys
-from importlib.metadata import version
 from pathlib import Path
-
-import platformdirs
 
 OFF = "SINGLEARN_COMPILATION_CACHE"
 """Set to ``off`` where a command should compile anew."""
@@ -85,6 +82,11 @@ def _settings(place: Path) -> dict[str, str | int | float]:
 
 
 def _place(folder: str | os.PathLike[str] | None) -> Path:
+    # Late, for a command that only prints its help.
+    from importlib.metadata import version
+
+    import platformdirs
+
     within = (
         Path(platformdirs.user_cache_dir("singlearn")) / "compiled"
         if folder is None
