@@ -188,11 +188,9 @@ def _solved(
     several = power == 2 and len(chart.generators) > 1
     product = several and bool(bilinear(chart.generators, lower=True))
     if product or (several and len(chart.local) > FEW_VARIABLES):
-        last, now = linear.deadline, time.monotonic()
-        share = SHARE_FOR_PRODUCTS if product else SHARE_FOR_A_TRY
-        linear.deadline = now + share * max(last - now, 0)
-        node = _product(linear, chart, point) if product else linear.solve(chart)
-        linear.deadline = last
+        last = linear.deadline
+        with linear.within(SHARE_FOR_PRODUCTS if product else SHARE_FOR_A_TRY):
+            node = _product(linear, chart, point) if product else linear.solve(chart)
         if _settled(node, power):
             return node
         now = time.monotonic()

@@ -25,6 +25,7 @@ from singlearn.exact.read.ring import terms_of
 from singlearn.exact.resolve.centre import bilinear
 from singlearn.exact.resolve.chart import Chart
 from singlearn.exact.resolve.moves import Combine, Move, Solve
+from singlearn.exact.resolve.rational_kernel import rational_kernel
 
 MOST_TRIED = 400
 """Matrices whose eigenvalues are looked at."""
@@ -143,7 +144,7 @@ def _acting(tensor: list[Rows], count: int, size: int) -> list[Rows]:
                 if any(v != 0 for v in line):
                     equations.append(line)
     found = []
-    for vector in _kernel(equations):
+    for vector in rational_kernel(_matrix(equations)):
         scale = lcm(*(int(v.q) for v in vector))
         found.append([int((v * scale).p) for v in vector])
     if not found:
@@ -178,7 +179,7 @@ def _eigenvectors(algebra: list[Rows], H: int, N: int, check: Callable[[], None]
                     [v - root * int(i == j) for j, v in enumerate(row)]
                     for i, row in enumerate(matrix)
                 ]
-                vectors = _kernel(shifted)
+                vectors = rational_kernel(_matrix(shifted))
                 if len(vectors) == H:
                     return vectors
     return None
@@ -201,7 +202,7 @@ def _normal_form(b: Rows, a: Rows) -> tuple[Rows, Rows, Rows]:
     The hidden space is split along the image of a and the kernel of b.
     """
     size = len(a)
-    image, kernel = _basis(_transposed(a)), _kernel(b)
+    image, kernel = _basis(_transposed(a)), rational_kernel(_matrix(b))
     both = _intersection(image, kernel)
     space = _completed(both, image)[len(both) :]  # of the image, off the kernel
     space += both
@@ -323,21 +324,6 @@ def _multiplied(one: Rows, other: Rows) -> Rows:
     return [_times(columns, row) for row in one]
 
 
-def _kernel(rows: Rows) -> Rows:
-    """A basis of the vectors that all rows send to 0."""
-    reduced, rank = _matrix(rows).rref()
-    columns = len(rows[0])
-    pivots = [next(c for c in range(columns) if reduced[r, c] != 0) for r in range(rank)]
-    found = []
-    for free in (c for c in range(columns) if c not in set(pivots)):
-        vector = [fmpq(0)] * columns
-        vector[free] = fmpq(1)
-        for r, pivot in enumerate(pivots):
-            vector[pivot] = -reduced[r, free]
-        found.append(vector)
-    return found
-
-
 def _basis(vectors: Rows) -> Rows:
     """Of the span, in echelon form."""
     reduced, rank = _matrix(vectors).rref()
@@ -364,7 +350,7 @@ def _intersection(one: Rows, other: Rows) -> Rows:
         return []
     joined = _transposed([*one, *([-v for v in row] for row in other)])
     columns = _transposed(one)
-    return [_times(columns, solution[: len(one)]) for solution in _kernel(joined)]
+    return [_times(columns, solution[: len(one)]) for solution in rational_kernel(_matrix(joined))]
 
 
 def _shaped(entries: Sequence[Any], rows: int, columns: int) -> Rows:

@@ -5,7 +5,8 @@ enough.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -61,9 +62,15 @@ class Search:
         if time.monotonic() > self.deadline:
             raise OutOfTimeError
 
-    def now(self) -> float:
-        """The time in the clock of the deadline."""
-        return time.monotonic()
+    @contextmanager
+    def within(self, share: float) -> Iterator[None]:
+        """A try that may take this share of the time that is left."""
+        last, now = self.deadline, time.monotonic()
+        self.deadline = now + share * max(last - now, 0)
+        try:
+            yield
+        finally:
+            self.deadline = last
 
     def fresh(self, letter: str) -> str:
         """A name that nothing has; numbers that were passed once are not tried again."""
@@ -199,10 +206,8 @@ class Search:
         goal = min(ceiling, plain if chart.real else NEVER)
         if Newton(smaller, self.check).monomial_key() < goal:
             return None
-        last, now = self.deadline, self.now()
-        self.deadline = now + SHARE_FOR_FEWER * (last - now)
-        child = self.solve(smaller, goal, depth + 1)
-        self.deadline = last
+        with self.within(SHARE_FOR_FEWER):
+            child = self.solve(smaller, goal, depth + 1)
         if child.bound.low < goal:
             return None
         bound = Bound(child.bound.low, plain if chart.real else NEVER)

@@ -19,6 +19,7 @@ import numpy as np
 from flint import fmpq, fmpq_mat
 
 from singlearn.exact.read.ring import Poly, ring, terms_of
+from singlearn.exact.resolve.rational_kernel import rational_kernel
 
 Exponents = tuple[int, ...]
 Square = tuple[Any, Poly]
@@ -218,31 +219,14 @@ def _facet_weights(terms: dict[Exponents, Any]) -> list[Exponents]:
             for s in (1, -1)
         ]
     found = []
-    for vector in _kernel(fmpq_mat(len(rows), len(rows[0]), [v for row in rows for v in row])):
+    for vector in rational_kernel(
+        fmpq_mat(len(rows), len(rows[0]), [v for row in rows for v in row])
+    ):
         scale = 1
         for v in vector:
             scale = scale * int(v.q)
         weight = tuple(int((v * scale).p) for v in vector)
         found += [weight, tuple(-w for w in weight)]
-    return found
-
-
-def _kernel(matrix: Any) -> list[list[Any]]:
-    """A basis of the vectors that a rational matrix sends to 0."""
-    reduced, rank = matrix.rref()
-    rows, columns = matrix.nrows(), matrix.ncols()
-    pivots, row = [], 0
-    for column in range(columns):
-        if row < rank and row < rows and reduced[row, column] != 0:
-            pivots.append(column)
-            row += 1
-    found = []
-    for free in (c for c in range(columns) if c not in pivots):
-        vector = [fmpq(0)] * columns
-        vector[free] = fmpq(1)
-        for r, pivot in enumerate(pivots):
-            vector[pivot] = -reduced[r, free]
-        found.append(vector)
     return found
 
 
@@ -568,7 +552,7 @@ def _complement(
     form.
     """
     size = len(basis)
-    orthogonal = _kernel(fmpq_mat(len(null), size, [v for row in null for v in row]))
+    orthogonal = rational_kernel(fmpq_mat(len(null), size, [v for row in null for v in row]))
     if not orthogonal:
         return []
     reduced, rank = fmpq_mat(len(orthogonal), size, [v for row in orthogonal for v in row]).rref()
