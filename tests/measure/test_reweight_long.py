@@ -107,7 +107,7 @@ def test_readings_of_a_long_ladder_look_at_neighbours():
     window = fast.window(betas[200])
     assert window.stop - window.start < 0.2 * energies.size
     mean, variance = fast.mean_and_variance(betas[200])
-    view = LadderView(betas, energies[:, None], np.full((len(betas), 1), 0.6))
+    view = LadderView(betas, energies[:, None])
     covariance = view.covariance(betas[[200, 201]], "energy")
     weights = fast.weights(betas[200])
     assert covariance[0, 0] == pytest.approx(np.sum((weights * (energies - mean)) ** 2), rel=1e-9)

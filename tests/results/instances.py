@@ -80,7 +80,7 @@ def triple() -> sl.Triple:
 def view() -> LadderView:
     """All of its rungs together."""
     own = rungs()
-    return LadderView(own.inverse_temperature, own.energies, own.effective_sample_size)
+    return LadderView(own.inverse_temperature, own.energies, own.ancestor)
 
 
 def run() -> sl.Run:

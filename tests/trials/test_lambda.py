@@ -43,7 +43,7 @@ def conjugate_view(X, y, sigma=1.0, particles=512, seed=0):
         w = mean + noise @ np.linalg.inv(np.linalg.cholesky(precision))
         energies[k] = np.sum((y - w @ X.T) ** 2, axis=-1) / (2 * sigma**2)
         energies[k] += n / 2 * np.log(2 * np.pi * sigma**2)
-    return LadderView(betas, energies, np.full((len(betas), 4), 0.6)), n, d
+    return LadderView(betas, energies), n, d
 
 
 def regression(n, d, size=1.0, noise=1.0, seed=0):

@@ -495,7 +495,7 @@ def test_two_halves_of_the_line_are_the_line() -> None:
     views = []
     for _ in range(2):
         w = np.abs(rng.normal(size=(3, 2, 4000))) / np.sqrt(1 + betas)[:, None, None]
-        views.append(LadderView(betas, w**2 / 2, np.ones((3, 2)), np.full(2, math.log(2))))
+        views.append(LadderView(betas, w**2 / 2, None, np.full(2, math.log(2))))
     both = JoinedView(views)
     for beta in (0.0, 0.3, 1.0):
         assert both.free_energy(beta).value == pytest.approx(0.5 * math.log(1 + beta), abs=0.01)

@@ -2,15 +2,18 @@ r"""Several ladders over disjoint parts of parameter space, read as one."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.special import logsumexp
 
-from singlearn.measure.ladder_view import LadderView
+from singlearn.measure.influence import Curve
+from singlearn.measure.ladder_view import LadderView, weighted
 from singlearn.measure.reweight import Reweighting
+from singlearn.results.estimate import Estimate
 
 
 class JoinedReweighting(Reweighting):
@@ -119,7 +122,6 @@ class JoinedView(LadderView):
         super().__init__(
             np.concatenate([part.inverse_temperatures for part in parts]),
             np.concatenate([part.energies for part in parts]),
-            np.concatenate([part._effective_sample_size for part in parts]),
             resolved=min(part.resolved for part in parts),
         )
 
@@ -135,16 +137,103 @@ class JoinedView(LadderView):
         ]
 
     def free_energy_floor(self, beta: float | int) -> float:
-        """The standard error of F(β) that independent particles alone would leave, in nats: each
-        part's, by its share.
+        """The standard error of F(β) that the number of particles alone would leave, in nats, with
+        that of the prior masses of the parts.
 
         Returns:
             The standard error in nats, at least.
         """
-        values = np.array([part.free_energy(beta).value for part in self.parts])
-        shares = np.exp(values.min() - values)
-        floors = np.array([part.free_energy_floor(beta) for part in self.parts])
-        return float(np.sqrt(np.sum((shares / shares.sum() * floors) ** 2)))
+        variance = self._variance(beta, "free_energy")
+        for k, part in enumerate(self.parts):
+            for own in self._joined:
+                share = own.shares(beta)[k] / len(self._joined)
+                variance += (share * part.prior_floor) ** 2
+        return math.sqrt(variance)
+
+    @property
+    def _joined(self) -> list[JoinedReweighting]:
+        return [own for own in self.replicates if isinstance(own, JoinedReweighting)]
+
+    def covariance(
+        self, betas: Float[np.ndarray, " points"], reading: Curve
+    ) -> Float[np.ndarray, "points points"]:
+        r"""Covariance of the mean over replicates of a reading at several β.
+
+        With :math:`dp_k = p_k (dF - dF_k)` for the shares of the parts, :math:`dF = Σ_k p_k dF_k`,
+        :math:`dE = Σ_k p_k (dE_k - (E_k - E) dF_k)`, and the same for the variance. The parts are
+        independent.
+
+        Args:
+            betas: within the ladders, in 1/nats.
+            reading: ``"energy"``, ``"heat_capacity"`` or ``"free_energy"``.
+
+        Returns:
+            The covariance.
+        """
+        total = np.zeros((len(betas), len(betas)))
+        for k, part in enumerate(self.parts):
+            curves = []
+            for r, whole in enumerate(self._joined):
+                rows, masses = [], []
+                for beta in betas:
+                    terms = _terms(whole, k, float(beta), reading)
+                    rows.append(
+                        sum(
+                            factor * part.influences[r].on_curve(float(beta), of)
+                            for of, factor in terms.items()
+                        )
+                    )
+                    masses.append(terms["free_energy"])
+                curves.append(np.stack(rows))
+                if reading != "free_energy":
+                    total += np.outer(masses, masses) * (part.prior_floor / len(self._joined)) ** 2
+            total += part.covariance_of(curves)
+        return total
+
+    def means(
+        self,
+        values: Float[np.ndarray, "points rungs replicates particles"],
+        beta: float | int,
+        known: Bool[np.ndarray, "rungs replicates particles"] | None = None,
+    ) -> list[Estimate]:
+        """Means at β over the whole, by the shares of the parts; see
+        :meth:`~singlearn.measure.ladder_view.LadderView.means`.
+
+        Returns:
+            Each mean in the unit of its values, with its standard error.
+
+        Raises:
+            ValueError: β beyond the ladders, or no particle of known value has weight.
+        """
+        self.check(beta)
+        whole = []
+        for r, own in enumerate(self.replicates):
+            seen = None if known is None else known[:, r]
+            whole.append(weighted(own.weights(beta), values[:, :, r], seen)[0])
+        variances = np.zeros(len(values))
+        start = 0
+        for k, part in enumerate(self.parts):
+            stop = start + len(part.inverse_temperatures)
+            directs, responses, masses = [], [], []
+            for r, (own, joined) in enumerate(zip(part.replicates, self._joined, strict=True)):
+                seen = None if known is None else known[start:stop, r]
+                share = joined.shares(beta)[k]
+                if share == 0:
+                    mean, direct = whole[r], np.zeros(values[:, start:stop, r].shape)
+                else:
+                    mean, direct = weighted(own.weights(beta), values[:, start:stop, r], seen)
+                factors = -share * (mean - whole[r])
+                directs.append(share * direct)
+                curve = part.influences[r].on_curve(float(beta), "free_energy")
+                responses.append(factors[:, None] * curve)
+                masses.append(factors)
+            variances += part.variances_of(float(beta), directs, responses)
+            variances += np.sum(np.square(masses), axis=0) * (part.prior_floor / len(masses)) ** 2
+            start = stop
+        return [
+            Estimate.from_replicates([float(mean[i]) for mean in whole], math.sqrt(variances[i]))
+            for i in range(len(values))
+        ]
 
     def as_one_ladder(self, seed: int = 0) -> LadderView:
         """The same posteriors at the β of the first part, each rung drawn by weight from all parts:
@@ -166,17 +255,53 @@ class JoinedView(LadderView):
                 energies[k, r] = own.energies.ravel()[
                     np.minimum(np.searchsorted(edges, places), edges.size - 1)
                 ]
-        view = LadderView(
-            first.inverse_temperatures,
-            energies,
-            first._effective_sample_size,
-            resolved=self.resolved,
-            memory=first._memory,
-        )
-        # Any β is still read from all samples: neighbouring rungs of the whole need not overlap,
-        # those of its parts do.
-        view.__dict__["replicates"] = self.replicates
-        return view
+        return _OneLadder(self, first.inverse_temperatures, energies)
+
+
+class _OneLadder(LadderView):
+    """The rungs of a joined view as those of one ladder; any β is still read from all samples, for
+    neighbouring rungs of the whole need not overlap, those of its parts do.
+    """
+
+    def __init__(
+        self,
+        whole: JoinedView,
+        inverse_temperatures: Float[np.ndarray, " rungs"],
+        energies: Float[np.ndarray, "rungs replicates particles"],
+    ) -> None:
+        super().__init__(inverse_temperatures, energies, resolved=whole.resolved)
+        self._whole = whole
+
+    @cached_property
+    def replicates(self) -> list[Reweighting]:
+        return self._whole.replicates
+
+    def free_energy_floor(self, beta: float | int) -> float:
+        return self._whole.free_energy_floor(beta)
+
+    def covariance(
+        self, betas: Float[np.ndarray, " points"], reading: Curve
+    ) -> Float[np.ndarray, "points points"]:
+        return self._whole.covariance(betas, reading)
+
+
+def _terms(
+    whole: JoinedReweighting, part: int, beta: float, reading: Curve
+) -> dict[Curve, float]:
+    """How a reading of the whole changes with those of a part."""
+    share = float(whole.shares(beta)[part])
+    if reading == "free_energy" or share == 0:
+        return {"free_energy": share}
+    mean, variance = whole.mean_and_variance(beta)
+    own_mean, own_variance = whole.parts[part].mean_and_variance(beta)
+    apart = own_mean - mean
+    if reading == "energy":
+        return {"energy": share, "free_energy": -share * apart}
+    return {
+        "heat_capacity": share,
+        "energy": share * beta**2 * 2 * apart,
+        "free_energy": -share * beta**2 * (own_variance + apart**2 - variance),
+    }
 
 
 def joined_view(views: Sequence[LadderView]) -> LadderView:

@@ -6,14 +6,16 @@ import math
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
-from singlearn.measure.reweight import ENERGY_CEILING, Reweighting
+from singlearn.measure.families import covariance_of_totals
+from singlearn.measure.influence import Curve, Influences
+from singlearn.measure.reweight import Reweighting
 from singlearn.results.estimate import Estimate
 from singlearn.running.arguments import real_number
 
-# A rung that remembers more than this of the one before has a caution of its own.
-LONGEST_MEMORY = 0.95
+# Rungs that add less than this share to the variance of a reading are left out of it.
+UNCOUNTED = 1e-4
 
 
 class LadderView:
@@ -23,39 +25,33 @@ class LadderView:
     Args:
         inverse_temperatures: of the rungs, increasing from 0, in 1/nats.
         energies: of all particles, in nats.
-        effective_sample_size: share of particles the step to each rung left.
+        ancestors: the number on the rung before of the particle that each descends from; default:
+            particles are independent.
         prior_free_energies: F(0) of each replicate, in nats: -log of the prior mass of the phase a
             restricted run is restricted to.
         prior_floor: the error of those that independent draws alone would leave, of a single
             replicate.
         resolved: the largest β at which rounding leaves the energies their digits; beyond it
             readings are withheld.
-        memory: correlation of the energies of a rung with those before its moves; default: none.
     """
 
     def __init__(
         self,
         inverse_temperatures: Float[np.ndarray, " rungs"],
         energies: Float[np.ndarray, "rungs replicates particles"],
-        effective_sample_size: Float[np.ndarray, "rungs replicates"],
+        ancestors: Int[np.ndarray, "rungs replicates particles"] | None = None,
         prior_free_energies: Float[np.ndarray, " replicates"] | None = None,
         prior_floor: float = 0.0,
         resolved: float = math.inf,
-        memory: Float[np.ndarray, " rungs"] | None = None,
     ) -> None:
         self.inverse_temperatures = inverse_temperatures
         self.energies = energies
-        self._effective_sample_size = effective_sample_size
+        self._ancestors = ancestors
         self._prior_free_energies = (
             np.zeros(energies.shape[1]) if prior_free_energies is None else prior_free_energies
         )
-        self._prior_floor = prior_floor
+        self.prior_floor = prior_floor
         self.resolved = resolved
-        self._memory = (
-            np.zeros(len(inverse_temperatures))
-            if memory is None
-            else np.clip(np.nan_to_num(memory), 0.0, LONGEST_MEMORY)
-        )
 
     @cached_property
     def replicates(self) -> list[Reweighting]:
@@ -104,28 +100,17 @@ class LadderView:
         )
 
     def free_energy_floor(self, beta: float | int) -> float:
-        r"""The standard error of F(β) that the number of particles alone would leave, in nats.
-
-        F is a sum of steps, :math:`F ≈ Σ_k a_k \bar U_k` with :math:`a_k` half the step before a
-        rung and half the step after it. A step has the variance :math:`s^2 = 1/\text{ESS} - 1` per
-        particle, so that a rung counts with :math:`(s_{k-1} + s_k)^2/4N`; what the energies of a
-        rung remember of the rung before makes their errors go along.
+        """The standard error of F(β) that the number of particles alone would leave, in nats; see
+        ``covariance``.
 
         Returns:
             The error of the mean over replicates.
         """
-        particles = self.energies.shape[2]
-        # Of the log incremental weights of one particle, rung by rung; of the step that ends
-        # beyond β the part up to it.
-        spread = np.sqrt(1 / np.clip(self._effective_sample_size[1:], 1 / particles, 1.0) - 1)
-        lengths = np.diff(self.inverse_temperatures)
-        part = np.clip((beta - self.inverse_temperatures[:-1]) / lengths, 0.0, 1.0)
-        steps = spread * part[:, None] / 2
-        # A rung is read for the step before it and for the step after it, with the same particles.
-        zero = np.zeros((1, steps.shape[1]))
-        weights = np.concatenate([steps, zero]) + np.concatenate([zero, steps])
-        variance = float(np.mean(_variance_of_sum(weights, self._memory)) / particles)
-        return math.sqrt((variance + self._prior_floor**2) / len(self.replicates))
+        variance = self._variance(beta, "free_energy")
+        return math.sqrt(variance + self.prior_floor**2 / len(self.replicates))
+
+    def _variance(self, beta: float | int, reading: Curve) -> float:
+        return float(self.covariance(np.array([float(beta)]), reading)[0, 0])
 
     def energy(self, beta: float | int) -> Estimate:
         """E(β) = E_w^β[n L_n], in nats.
@@ -140,8 +125,7 @@ class LadderView:
         moments = [r.mean_and_variance(beta) for r in self.replicates]
         if not np.isfinite(moments).all():
             return Estimate(float("inf"), float("nan"), tuple(m for m, _ in moments))
-        effective = sum(r.effective_sample_size(beta) for r in self.replicates)
-        floor = float(np.sqrt(np.mean([v for _, v in moments]) / effective))
+        floor = math.sqrt(self._variance(beta, "energy"))
         return Estimate.from_replicates([m for m, _ in moments], floor)
 
     def heat_capacity(self, beta: float | int) -> Estimate:
@@ -157,56 +141,154 @@ class LadderView:
         if beta == 0:
             return Estimate(0.0, 0.0, (0.0,) * len(self.replicates))
         values = [beta**2 * r.mean_and_variance(beta)[1] for r in self.replicates]
-        floor = math.sqrt(float(self.covariance(np.array([float(beta)]), "heat_capacity")[0, 0]))
+        floor = math.sqrt(self._variance(beta, "heat_capacity"))
         return Estimate.from_replicates([float(value) for value in values], floor)
 
     def covariance(
-        self, betas: Float[np.ndarray, " points"], reading: str
+        self, betas: Float[np.ndarray, " points"], reading: Curve
     ) -> Float[np.ndarray, "points points"]:
-        """Covariance of the mean over replicates of a reading at several β, had the particles been
-        independent.
+        r"""Covariance of the mean over replicates of a reading at several β, seen within the
+        replicates.
+
+        The error of a reading is the sum of what its particles do to it
+        (:class:`~singlearn.measure.influence.Influences`), the free energies of the rungs, which
+        they share, included. Particles of different families are independent
+        (:func:`~singlearn.measure.families.covariance_of_totals`); without ``ancestors``, all are.
 
         Args:
             betas: within the ladder, in 1/nats.
             reading: ``"energy"``, ``"heat_capacity"`` or ``"free_energy"``.
 
         Returns:
-            The sum over particles of the products of their influences on the readings.
+            The covariance, without what F has from the prior mass of a phase.
         """
-        total = np.zeros((len(betas), len(betas)))
-        for r in self.replicates:
-            windows = [r.window(float(beta)) for beta in betas]
-            whole = slice(min(w.start for w in windows), max(w.stop for w in windows))
-            energies = r.energies_within(whole)
-            rows = np.zeros((len(betas), len(energies)))
-            for row, beta, window in zip(rows, betas, windows, strict=True):
-                inside = slice(window.start - whole.start, window.stop - whole.start)
-                weights = r.weights_within(float(beta), window)
-                mean, variance = r.mean_and_variance(float(beta))
-                centred = np.where(energies[inside] < ENERGY_CEILING, energies[inside] - mean, 0.0)
-                if reading == "energy":
-                    row[inside] = weights * centred
-                elif reading == "heat_capacity":
-                    row[inside] = weights * beta**2 * (centred**2 - variance)
-                else:
-                    row[inside] = -weights
-            total += rows @ rows.T
-        return total / len(self.replicates) ** 2
+        curves = [
+            np.stack([own.on_curve(float(beta), reading) for beta in betas])
+            for own in self.influences
+        ]
+        return self.covariance_of(curves)
+
+    def covariance_of(
+        self, curves: list[Float[np.ndarray, "points _"]]
+    ) -> Float[np.ndarray, "points points"]:
+        """Covariance of means over replicates, from the influences of the particles.
+
+        Args:
+            curves: by replicate, influences as functions of the energy, one row for each reading.
+
+        Returns:
+            The covariance.
+        """
+        replicates = len(self.replicates)
+        of_rungs = np.sum(
+            [own.by_rung(rows) for own, rows in zip(self.influences, curves, strict=True)], axis=0
+        )
+        if self._ancestors is None:
+            return np.asarray(of_rungs.sum(axis=0) / replicates**2)
+        rungs = _counted(np.einsum("kpp->kp", of_rungs))
+        pairs = zip(self.influences, curves, strict=True)
+        values = np.stack([own.of_particles(rows, rungs) for own, rows in pairs], axis=2)
+        return covariance_of_totals(values, self._ancestors, rungs.start) / replicates**2
+
+    @cached_property
+    def influences(self) -> list[Influences]:
+        """What the particles of each replicate do to readings."""
+        return [Influences(own) for own in self.replicates]
+
+    def means(
+        self,
+        values: Float[np.ndarray, "points rungs replicates particles"],
+        beta: float | int,
+        known: Bool[np.ndarray, "rungs replicates particles"] | None = None,
+    ) -> list[Estimate]:
+        """Means at β of functions of the particles, by weight from all rungs.
+
+        Args:
+            values: of each function, at every particle.
+            beta: within the ladder, in 1/nats.
+            known: at which particles they are known, where they are not at all of them.
+
+        Returns:
+            Each mean in the unit of its values, with its standard error.
+
+        Raises:
+            ValueError: β beyond the ladder, or beyond ``resolved``; or no particle of known value
+                has weight.
+        """
+        self.check(beta)
+        found, directs = [], []
+        for r, own in enumerate(self.replicates):
+            weights = own.weights(beta)
+            mean, direct = weighted(weights, values[:, :, r], None if known is None else known[:, r])
+            found.append(mean)
+            directs.append(direct)
+        variances = self.variances_of(float(beta), directs)
+        return [
+            Estimate.from_replicates([float(mean[i]) for mean in found], math.sqrt(variances[i]))
+            for i in range(len(values))
+        ]
+
+    def variances_of(
+        self,
+        beta: float,
+        directs: list[Float[np.ndarray, "points rungs particles"]],
+        responses: list[Float[np.ndarray, "points _"]] | None = None,
+    ) -> Float[np.ndarray, " points"]:
+        """Variances of means over replicates of weighted means at β.
+
+        Args:
+            beta: in 1/nats.
+            directs: by replicate, weight times the distance from the mean, of every particle.
+            responses: what is added to the influences, as functions of the energy.
+
+        Returns:
+            One variance for each function.
+        """
+        replicates = len(self.replicates)
+        curves = [own.response(beta, g) for own, g in zip(self.influences, directs, strict=True)]
+        if responses is not None:
+            curves = [own + more for own, more in zip(curves, responses, strict=True)]
+        power = sum(
+            np.einsum("kpp->kp", own.by_rung(rows)) + np.sum(g**2, axis=2).T
+            for own, rows, g in zip(self.influences, curves, directs, strict=True)
+        )
+        rungs = _counted(np.asarray(power))
+        parts = []
+        for own, rows, direct in zip(self.influences, curves, directs, strict=True):
+            every = direct[:, rungs] + own.of_particles(rows, rungs)
+            parts.append(every - every.mean(axis=-1, keepdims=True))
+        total = np.stack(parts, axis=2)
+        if self._ancestors is None:
+            return np.asarray(np.sum(total**2, axis=(1, 2, 3)) / replicates**2)
+        found = covariance_of_totals(total, self._ancestors, rungs.start)
+        return np.asarray(np.diag(found) / replicates**2)
 
 
-def _variance_of_sum(
-    weights: Float[np.ndarray, "rungs replicates"], memory: Float[np.ndarray, " rungs"]
-) -> Float[np.ndarray, " replicates"]:
-    """The variance of Σ a_k x_k, where each x_k has variance 1 and remembers ``memory[k]`` of the
-    one before.
+def weighted(
+    weights: Float[np.ndarray, "rungs particles"],
+    values: Float[np.ndarray, "points rungs particles"],
+    known: Bool[np.ndarray, "rungs particles"] | None,
+) -> tuple[Float[np.ndarray, " points"], Float[np.ndarray, "points rungs particles"]]:
+    """Means by weight, and weight times the distance from them.
 
     Returns:
-        It, by replicate.
+        Both, over the particles at which the values are known.
+
+    Raises:
+        ValueError: none of those has weight.
     """
-    total = np.zeros(weights.shape[1])
-    carried = np.zeros(weights.shape[1])
-    for own, remembered in zip(weights, memory, strict=True):
-        carried = remembered * carried
-        total += own**2 + 2 * own * carried
-        carried = carried + own
-    return total
+    if known is not None:
+        weights = np.where(known, weights, 0.0)
+    total = float(weights.sum())
+    if not total > 0:
+        raise ValueError("thin: no kept particle has weight here; temper with a smaller thin")
+    weights = weights / total
+    here = np.where(weights > 0, values, 0.0)
+    means = np.sum(weights * here, axis=(1, 2))
+    return means, weights * (here - means[:, None, None])
+
+
+def _counted(squares: Float[np.ndarray, "rungs points"]) -> slice:
+    """The rungs between the first and the last that add to a variance."""
+    counted = np.flatnonzero(np.any(squares > UNCOUNTED * squares.sum(axis=0), axis=1))
+    return slice(int(counted[0]), int(counted[-1]) + 1) if counted.size else slice(0, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -115,18 +115,86 @@ class Reweighting:
     # -- the equations
     # ----------------------------------------------------------------------------------------------
 
-    def members(self) -> Iterator[Members]:
-        """All particles, a few at a time in the order of their energies, with their share in each
-        rung.
+    def members(self, within: slice | None = None) -> Iterator[Members]:
+        """All particles, or those of a window, a few at a time in the order of their energies, with
+        their share in each rung.
 
         Yields:
             A few particles, with their shares.
         """
         bound = _concave_bound(self.inverse_temperatures, self._above)
-        for start in range(0, self._sorted.size, BLOCK):
-            particles = slice(start, min(start + BLOCK, self._sorted.size))
+        first, last = (0, self._sorted.size) if within is None else (within.start, within.stop)
+        for start in range(first, last, BLOCK):
+            particles = slice(start, min(start + BLOCK, last))
             rungs, shares, _ = self._shares(self._above, bound, self._sorted[particles])
             yield Members(particles, rungs, shares)
+
+    def nodes(
+        self,
+    ) -> tuple[
+        Float[np.ndarray, " nodes"],
+        Float[np.ndarray, " nodes"],
+        Float[np.ndarray, " nodes"],
+        list[tuple[slice, slice, Float[np.ndarray, "own some"]]],
+    ]:
+        """The few energies that stand for all particles.
+
+        Returns:
+            Energies in nats; how many particles each stands for; D there; and by pieces, which
+            nodes and which rungs, with the shares of the nodes in the rungs.
+        """
+        bound = _concave_bound(self.inverse_temperatures, self._above)
+        energies, counts, denominators, parts = [], [], [], []
+        start = 0
+        for piece in self._pieces:
+            own, shares, denominator = self._shares(self._above, bound, piece.energies)
+            stop = start + len(piece.energies)
+            parts.append((slice(start, stop), own, shares))
+            energies.append(piece.energies + self._lowest)
+            counts.append(piece.counts)
+            denominators.append(denominator)
+            start = stop
+        return np.concatenate(energies), np.concatenate(counts), np.concatenate(denominators), parts
+
+    def from_nodes(
+        self, values: Float[np.ndarray, " nodes"], rungs: slice
+    ) -> Float[np.ndarray, "rungs particles"]:
+        """A function of the energy at the particles of some rungs, from its values at the nodes."""
+        own = self._places[rungs]
+        found = np.zeros(self._sorted.size)
+        low, high = int(own.min()), int(own.max())
+        start = 0
+        for piece in self._pieces:
+            stop = start + len(piece.energies)
+            if piece.particles.stop > low and piece.particles.start <= high:
+                found[piece.particles] = piece.at_particles(values[start:stop], self._sorted)
+            start = stop
+        return np.asarray(found[own])
+
+    @cached_property
+    def _places(self) -> Int[np.ndarray, "rungs particles"]:
+        """Where in the order of energies each particle is."""
+        found = np.empty(self.order.size, dtype=np.intp)
+        found[self.order] = np.arange(self.order.size)
+        return found.reshape(self.energies.shape)
+
+    def balance(self) -> tuple[Float[np.ndarray, " rungs"], Float[np.ndarray, "offsets rungs"]]:
+        """Σ_x p_k(x), which is N, and Σ_x p_k(x) p_{k+o}(x) as row o of the lower half of a banded
+        matrix.
+        """
+        return self._balance(self._above)
+
+    def weights_at(
+        self,
+        beta: float,
+        energies: Float[np.ndarray, " some"],
+        denominators: Float[np.ndarray, " some"],
+    ) -> Float[np.ndarray, " some"]:
+        """The normalised weight at β of a particle with some energy, where D is known."""
+        lowest = self.free_energy(beta) - beta * self._lowest
+        logs = lowest - beta * (energies - self._lowest) - denominators
+        found: Float[np.ndarray, " some"] = np.exp(np.minimum(logs, 0.0))
+        return found
 
     def _shares(
         self,

@@ -56,14 +56,7 @@ class ModeRun:
         """The rungs reweighted together."""
         rungs = self.rungs
         start, floor = self.prior_free_energies, self.prior_floor
-        return LadderView(
-            rungs.inverse_temperature,
-            rungs.energies,
-            rungs.effective_sample_size,
-            start,
-            floor,
-            memory=rungs.rank_correlation,
-        )
+        return LadderView(rungs.inverse_temperature, rungs.energies, rungs.ancestor, start, floor)
 
     @property
     def is_whole(self) -> bool:
@@ -208,12 +201,7 @@ def _from_uniform_to_prior(
         settings.precision,
     )
     rungs = anneal(bridge, own, None, False, lambda: uniform)
-    view = LadderView(
-        rungs.inverse_temperature,
-        rungs.energies,
-        rungs.effective_sample_size,
-        memory=rungs.rank_correlation,
-    )
+    view = LadderView(rungs.inverse_temperature, rungs.energies, rungs.ancestor)
     shortfall = np.array(view.free_energy(1.0).replicates)
     return (
         rungs.particles[-1].astype(float),

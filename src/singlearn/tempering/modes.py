@@ -150,11 +150,10 @@ def _view(rungs: Rungs, start: np.ndarray, floor: float, resolved: float = math.
     return LadderView(
         rungs.inverse_temperature,
         rungs.energies,
-        rungs.effective_sample_size,
+        rungs.ancestor,
         start,
         floor,
         resolved,
-        rungs.rank_correlation,
     )
 
 
@@ -203,7 +202,7 @@ def _added(
         return main, sentences
     ellipsoids = [run.ellipsoid for run in runs]
     rungs = main.rungs
-    start, floor = main.view._prior_free_energies, main.view._prior_floor
+    start, floor = main.view._prior_free_energies, main.view.prior_floor
     masses = np.sum([np.exp(-run.prior_free_energies) for run in runs], axis=0)
     if any(own.holds(rungs.particles.astype(float)).any() for own in ellipsoids):
         # Particles that got in by themselves are counted there: the rest is tempered without them.

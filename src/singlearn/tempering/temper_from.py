@@ -175,10 +175,9 @@ def temper_from(
     view = LadderView(
         rungs.inverse_temperature,
         rungs.energies,
-        rungs.effective_sample_size,
+        rungs.ancestor,
         mass.free_energies,
         mass.floor,
-        memory=rungs.rank_correlation,
     )
     with jax.enable_x64(precision == "float64"):
         own = restricted(triple, restriction)

@@ -282,12 +282,7 @@ def _carried(
     replicates, particles, _ = population.shape
     settings = Settings.of(path, 1.0, particles, replicates, seed, 0.6, 1, "float64")
     rungs = anneal(path, settings, None, False, lambda: population)
-    view = LadderView(
-        rungs.inverse_temperature,
-        rungs.energies,
-        rungs.effective_sample_size,
-        memory=rungs.rank_correlation,
-    )
+    view = LadderView(rungs.inverse_temperature, rungs.energies, rungs.ancestor)
     return rungs.particles[-1], view.free_energy(1.0)
 
 
