@@ -1,4 +1,5 @@
-"""Whether errors of F are what they claim: z = error / claimed error on conjugate problems.
+"""Whether errors of F, E and C are what they claim: z = error / claimed error on conjugate
+problems.
 
 Every finished cell is a line of a JSON lines file and is not done again.
 """
@@ -21,23 +22,44 @@ from scipy import stats
 from scipy.special import betaln, gammaln
 
 import singlearn as sl
+from singlearn.measure.ladder_view import LadderView
 
 # Tails of |z| are looked at beyond these; a standard normal has 4.6 % and 0.27 % there.
 BEYOND = (2.0, 3.0)
+QUANTITIES = ("free_energy", "energy", "heat_capacity")
+BETAS = (0.02, 0.2, 1.0)
+
+
+Curve = Callable[[float], float]
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A triple and its F(1), in nats, by closed form."""
+    """A triple and F(β), in nats, by closed form."""
 
     triple: sl.Triple
-    exact: float
+    free_energy: Curve
+
+    def exact(self, quantity: str, beta: float) -> float:
+        """F, E = F' or C = -β² F'', by differences of the closed form."""
+        f, h = self.free_energy, 1e-3 * beta
+        if quantity == "free_energy":
+            return f(beta)
+        if quantity == "energy":
+            wide = f(beta + 2 * h) - f(beta - 2 * h)
+            return (8 * (f(beta + h) - f(beta - h)) - wide) / (12 * h)
+        h = 1e-2 * beta
+        wide = f(beta + 2 * h) + f(beta - 2 * h)
+        second = (16 * (f(beta + h) + f(beta - h)) - wide - 30 * f(beta)) / (12 * h**2)
+        return -(beta**2) * second
 
 
 def regression(
     dimension: int, n: int, condition: float = 1.0, prior_scale: float = 1.0
 ) -> Callable[[], Problem]:
-    """y ~ N(Xw, 1), w ~ N(0, prior_scale²): y is normal with covariance I + prior_scale² X Xᵀ."""
+    """y ~ N(Xw, 1/β), w ~ N(0, prior_scale²): y is normal with covariance 1/β + prior_scale² X Xᵀ,
+    and the power β of the likelihood is (β/2π)^{-n/2} (2π)^{-nβ/2} times its density.
+    """
 
     def made() -> Problem:
         generator = np.random.default_rng(1000 + dimension)
@@ -46,14 +68,27 @@ def regression(
         y = x @ generator.normal(size=dimension) + generator.normal(size=n)
         prior = dist.Normal(0.0, prior_scale).expand([dimension])
         triple = sl.Triple.regression(lambda w, x: x @ w, prior, x, y)
-        covariance = np.eye(n) + prior_scale**2 * x @ x.T
-        return Problem(triple, -float(stats.multivariate_normal(np.zeros(n), covariance).logpdf(y)))
+        widths, squares = _spectrum(prior_scale * x, y)
+
+        def free_energy(beta: float) -> float:
+            volume = np.log1p(beta * widths).sum() + np.sum(squares * beta / (1 + beta * widths))
+            return float(0.5 * n * beta * np.log(2 * np.pi) + 0.5 * volume)
+
+        return Problem(triple, free_energy)
 
     return made
 
 
+def _spectrum(x: Float, y: Float) -> tuple[Float, Float]:
+    """Eigenvalues of X Xᵀ, and the squares of y along its eigenvectors."""
+    widths, vectors = np.linalg.eigh(x @ x.T)
+    return np.maximum(widths, 0.0), (vectors.T @ y) ** 2
+
+
 def unknown_noise() -> Problem:
-    """y | w, v ~ N(Xw, v), v ~ InverseGamma(3, 2), w | v ~ N(0, v): y is multivariate t."""
+    """y | w, v ~ N(Xw, v), v ~ InverseGamma(3, 2), w | v ~ N(0, v): a Gaussian integral over w and
+    one of a power of v.
+    """
     generator, n, dimension, a, b = np.random.default_rng(5), 60, 8, 3.0, 2.0
     x = generator.normal(size=(n, dimension))
     y = x @ generator.normal(size=dimension) + 0.7 * generator.normal(size=n)
@@ -67,9 +102,16 @@ def unknown_noise() -> Problem:
         "v": dist.InverseGamma(a, b),
         "standardised": dist.Normal(0.0, 1.0).expand([dimension]),
     }
-    triple = sl.Triple(log_likelihood, prior, (x, y))
-    scale = b / a * (np.eye(n) + x @ x.T)
-    return Problem(triple, -float(stats.multivariate_t(np.zeros(n), scale, df=2 * a).logpdf(y)))
+    widths, squares = _spectrum(x, y)
+
+    def free_energy(beta: float) -> float:
+        scale = b + 0.5 * np.sum(squares * beta / (1 + beta * widths))
+        power = a + n * beta / 2
+        constant = 0.5 * n * beta * np.log(2 * np.pi) + 0.5 * np.log1p(beta * widths).sum()
+        of_v = gammaln(a) - a * np.log(b) - gammaln(power) + power * np.log(scale)
+        return float(constant + of_v)
+
+    return Problem(sl.Triple(log_likelihood, prior, (x, y)), free_energy)
 
 
 def coins() -> Problem:
@@ -82,7 +124,9 @@ def coins() -> Problem:
         return jnp.sum(y * jnp.log(p) + (1 - y) * jnp.log1p(-p), axis=-1)
 
     triple = sl.Triple(log_likelihood, dist.Uniform(0.0, 1.0).expand([6]), y.astype(float))
-    return Problem(triple, -float(betaln(heads + 1, n - heads + 1).sum()))
+    return Problem(
+        triple, lambda beta: -float(betaln(beta * heads + 1, beta * (n - heads) + 1).sum())
+    )
 
 
 def counts() -> Problem:
@@ -95,8 +139,13 @@ def counts() -> Problem:
         return jnp.sum(dist.Poisson(rate).log_prob(y), axis=-1)
 
     triple = sl.Triple(log_likelihood, dist.Gamma(a, b).expand([5]), y)
-    each = a * np.log(b) - gammaln(a) + gammaln(a + total) - (a + total) * np.log(b + n)
-    return Problem(triple, -float(each.sum() - gammaln(y + 1).sum()))
+
+    def free_energy(beta: float) -> float:
+        shape = a + beta * total
+        each = a * np.log(b) - gammaln(a) + gammaln(shape) - shape * np.log(b + beta * n)
+        return -float(each.sum() - beta * gammaln(y + 1).sum())
+
+    return Problem(triple, free_energy)
 
 
 PROBLEMS: dict[str, Callable[[], Problem]] = {
@@ -121,7 +170,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--particles", type=int, default=1024)
     parser.add_argument("--file", type=Path, default=Path("calibration.jsonl"))
     parser.add_argument("--ladders", type=Path, help="keep energies and ancestors in this folder")
+    parser.add_argument("--reread", action="store_true", help="read the kept ladders, run nothing")
     chosen = parser.parse_args(arguments)
+    if chosen.reread:
+        table([cell for path in sorted(chosen.ladders.glob("*.npz")) for cell in reread(path)])
+        return
     done = {(c["problem"], c["seed"], c["particles"]) for c in cells(chosen.file)}
     for name in chosen.problems:
         problem = PROBLEMS[name]()
@@ -130,17 +183,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 continue
             started = time.process_time()
             run = sl.temper(problem.triple, particles=chosen.particles, seed=seed, progress=False)
-            found = run.free_energy()
-            cell = {
-                "problem": name,
-                "seed": seed,
-                "particles": chosen.particles,
-                "exact": problem.exact,
-                "value": found.value,
-                "standard_error": found.standard_error,
-                "replicates": list(found.replicates),
-                "cpu": time.process_time() - started,
-            }
+            cell = _read(name, problem, run.view, seed, chosen.particles)
+            cell["cpu"] = time.process_time() - started
             with chosen.file.open("a") as lines:
                 lines.write(json.dumps(cell) + "\n")
             if chosen.ladders is not None:
@@ -150,11 +194,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
                     betas=run.rungs.inverse_temperature,
                     energies=run.rungs.energies,
                     ancestor=run.rungs.ancestor,
-                    ess=run.rungs.effective_sample_size,
-                    correlation=run.rungs.rank_correlation,
-                    exact=problem.exact,
                 )
     table(cells(chosen.file))
+
+
+def _read(name: str, problem: Problem, view: LadderView, seed: int, particles: int) -> dict:
+    readings = []
+    for quantity in QUANTITIES:
+        for beta in BETAS:
+            found = getattr(view, quantity)(beta)
+            exact = problem.exact(quantity, beta)
+            readings.append([quantity, beta, found.value - exact, found.standard_error])
+    return {"problem": name, "seed": seed, "particles": particles, "readings": readings}
+
+
+def reread(path: Path) -> list[dict]:
+    """The readings of a kept ladder."""
+    name, seed, particles = path.stem.rsplit("-", 2)
+    kept = np.load(path)
+    view = LadderView(kept["betas"], kept["energies"], kept["ancestor"])
+    return [{**_read(name, PROBLEMS[name](), view, int(seed), int(particles)), "cpu": math.nan}]
 
 
 def cells(file: Path) -> list[dict]:
@@ -163,26 +222,29 @@ def cells(file: Path) -> list[dict]:
 
 
 def table(found: list[dict]) -> None:
-    """A line per problem and number of particles, and one for all."""
+    """A line for each quantity, β and number of particles; and of F at β = 1 for each problem."""
     print(
-        f"{'problem':<24}{'N':>6}{'seeds':>7}{'s.e.':>8}{'bias':>8}{'rms z':>7}"
+        f"{'reading':<34}{'N':>6}{'seeds':>7}{'s.e.':>8}{'bias':>8}{'rms z':>7}"
         + "".join(f"{f'|z|>{limit:g}':>8}" for limit in BEYOND)
         + f"{'Kolmogorov p':>14}{'CPU s':>8}"
     )
-    groups: dict[tuple[str, int], list[dict]] = {}
+    groups: dict[tuple[str, int], list[tuple[float, float, float]]] = {}
     for cell in found:
-        groups.setdefault((cell["problem"], cell["particles"]), []).append(cell)
-        groups.setdefault(("all", cell["particles"]), []).append(cell)
+        for quantity, beta, error, claimed in cell["readings"]:
+            names = [f"{quantity} at {beta:g}"]
+            if (quantity, beta) == ("free_energy", 1.0):
+                names.append(f"F(1), {cell['problem']}")
+            for name in names:
+                own = groups.setdefault((name, cell["particles"]), [])
+                own.append((error, claimed, cell["cpu"]))
     for (name, particles), own in sorted(groups.items(), key=lambda item: (item[0][1], item[0][0])):
-        error = np.array([cell["value"] - cell["exact"] for cell in own])
-        claimed = np.array([cell["standard_error"] for cell in own])
+        error, claimed, cpu = np.array(own).T
         z = error / claimed
         beyond = "".join(f"{np.mean(np.abs(z) > limit):>8.1%}" for limit in BEYOND)
         probability = stats.kstest(z, "norm").pvalue if len(z) > 1 else math.nan
         print(
-            f"{name:<24}{particles:>6}{len(own):>7}{claimed.mean():>8.3f}{error.mean():>+8.3f}"
-            f"{np.sqrt(np.mean(z**2)):>7.2f}{beyond}{probability:>14.3f}"
-            f"{np.mean([cell['cpu'] for cell in own]):>8.1f}"
+            f"{name:<34}{particles:>6}{len(own):>7}{claimed.mean():>8.3f}{error.mean():>+8.3f}"
+            f"{np.sqrt(np.mean(z**2)):>7.2f}{beyond}{probability:>14.3f}{cpu.mean():>8.1f}"
         )
 
 

@@ -63,3 +63,15 @@ def test_an_observation_that_the_posterior_leans_on_is_said_to_be_unreliable() -
     assert found.unreliable == 1 and found.worst_pareto_k > 1
     assert "1 of 20 observations" in str(found.cautions[0]) and "warning" in str(found)
     assert found.to_dict()["unreliable"] == 1 and math.isfinite(found.value)
+
+
+@pytest.mark.parametrize("criterion", ["waic", "loss"])
+def test_draws_that_share_an_ancestor_count_once(criterion) -> None:
+    """Every draw four times: the error is that of the draws, and half of it if they were others."""
+    alone, _ = two_models()
+    fours = np.repeat(alone, 4, axis=1)
+    read = {"waic": waic, "loss": loo}[criterion]
+    error = getattr(read(alone), criterion).standard_error
+    shared = getattr(read(fours, families=np.arange(2000)[None] // 4), criterion)
+    assert shared.standard_error == pytest.approx(error, rel=0.05)
+    assert getattr(read(fours), criterion).standard_error == pytest.approx(error / 2, rel=0.05)

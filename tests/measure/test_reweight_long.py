@@ -110,7 +110,8 @@ def test_readings_of_a_long_ladder_look_at_neighbours():
     view = LadderView(betas, energies[:, None])
     covariance = view.covariance(betas[[200, 201]], "energy")
     weights = fast.weights(betas[200])
-    assert covariance[0, 0] == pytest.approx(np.sum((weights * (energies - mean)) ** 2), rel=1e-9)
+    fixed = np.sum((weights * (energies - mean)) ** 2)
+    assert fixed < covariance[0, 0] < variance / 32
     assert covariance[0, 1] > 0.5 * covariance[0, 0]
     assert view.heat_capacity(betas[200]).value == pytest.approx(betas[200] ** 2 * variance)
 

@@ -66,7 +66,15 @@ def comparisons(problem: Problem, outcome: Outcome) -> tuple[ClaimAgainstTruth, 
     """
     truths = {value.key: value for value in problem.known}
     found = []
-    for reading in (*outcome.all_readings(), *_of_draws(problem, outcome)):
+    claimed = outcome.all_readings()
+    own = {(reading.quantity, reading.inverse_temperature, reading.of) for reading in claimed}
+    # What a sampler says itself goes before what is read off its draws.
+    drawn = [
+        reading
+        for reading in _of_draws(problem, outcome)
+        if (reading.quantity, reading.inverse_temperature, reading.of) not in own
+    ]
+    for reading in (*claimed, *drawn):
         known = truths.get((reading.quantity, reading.inverse_temperature, reading.of))
         if known is None:
             known = _local(problem, reading)

@@ -371,7 +371,9 @@ def coordinate(draws: Mapping[str, Any], of: str) -> Any:
     found = re.fullmatch(r"(\w+)(?:\[([\d, ]+)\])?", of)
     if found is None or found[1] not in draws:
         raise ValueError(f"of: got {of!r}; it should be one of {', '.join(draws)}, with a place")
-    values = np.asarray(draws[found[1]])
+    values = draws[found[1]]
+    if not hasattr(values, "ndim"):  # what JAX traces stays as it is
+        values = np.asarray(values)
     if found[2] is None:
         return values
     place: tuple[Any, ...] = (..., *map(int, found[2].split(",")))

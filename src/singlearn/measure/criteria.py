@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.special import logsumexp
 
 from singlearn.results.caution import Caution, Reason, said
@@ -95,12 +95,16 @@ class Waic(WithError, Answer):
         }
 
 
-def waic(log_likelihood: Float[np.ndarray, "replicates draws n"]) -> Waic:
+def waic(
+    log_likelihood: Float[np.ndarray, "replicates draws n"],
+    families: Int[np.ndarray, "replicates draws"] | None = None,
+) -> Waic:
     r"""WAIC :math:`= -Σ_i \log E_w[p(y_i|x_i,w)] + Σ_i \mathrm{Var}_w[\log p(y_i|x_i,w)]` (Watanabe
     2018 [watanabe2018mathematical]_).
 
     Args:
         log_likelihood: pointwise, of posterior draws at β = 1.
+        families: which draws share an ancestor, by number; default: none do.
 
     Returns:
         WAIC with the functional variance and ν, in nats.
@@ -116,7 +120,7 @@ def waic(log_likelihood: Float[np.ndarray, "replicates draws n"]) -> Waic:
     ... )  # ν → d/2 = 1/2 for a regular model
     True
     """
-    replicates, draws, _ = log_likelihood.shape
+    draws = log_likelihood.shape[1]
     if draws < 2:
         raise ValueError(
             f"log_likelihood: got {draws} draw a replicate; the functional variance "
@@ -126,12 +130,12 @@ def waic(log_likelihood: Float[np.ndarray, "replicates draws n"]) -> Waic:
     variance = pointwise_variance.sum(axis=1)
     predictive = logsumexp(log_likelihood, axis=1, keepdims=True) - math.log(draws)
     training = -predictive[:, 0].sum(axis=1)
-    # Influence of each draw: what as many independent draws would leave of an error, the floor of
-    # the one seen between replicates.
+    # Influence of each draw: what independent families would leave of an error, the floor of the
+    # one seen between replicates.
     on_variance = np.square(log_likelihood - log_likelihood.mean(axis=1, keepdims=True)).sum(axis=2)
     on_training = -np.expm1(log_likelihood - predictive).sum(axis=2)
     floor_variance, floor_waic = (
-        float(np.sqrt(influence.var(axis=1).mean() / (draws * replicates)))
+        error_of_mean(influence - influence.mean(axis=1, keepdims=True), families)
         for influence in (on_variance, on_variance + on_training)
     )
     return Waic(
@@ -223,17 +227,20 @@ class Loo(WithError, Answer):
 
 
 def loo(
-    log_likelihood: Float[np.ndarray, "replicates draws n"], threshold: float | None = None
+    log_likelihood: Float[np.ndarray, "replicates draws n"],
+    threshold: float | None = None,
+    families: Int[np.ndarray, "replicates draws"] | None = None,
 ) -> Loo:
     r"""Leave-one-out loss by Pareto-smoothed importance sampling, through ArviZ.
 
     The weights of all draws are smoothed together; the error of the computation is the spread of
-    the replicates under these weights, and no less than that of as many independent draws.
+    the replicates under these weights, and no less than that of independent families of draws.
 
     Args:
         log_likelihood: pointwise, of posterior draws at β = 1.
         threshold: observations with a Pareto k̂ above it count as unreliable; default: min(1 -
             1/log₁₀ S, 0.7) for S draws.
+        families: which draws share an ancestor, by number; default: none do.
 
     Returns:
         The loss in nats, with both errors and the k̂ of every observation.
@@ -261,12 +268,39 @@ def loo(
     influence = np.exp(log_weights) - np.exp(
         log_weights + by_observation + pointwise[:, None, None]
     )
-    floor = float(np.sqrt(np.square(influence.sum(axis=0)).sum()))
+    floor = error_of_mean(influence.sum(axis=0) * (replicates * draws), families)
     spread = Estimate.from_replicates(list(each.sum(axis=0)), floor)
     loss = Estimate(float(pointwise.sum()), spread.standard_error, spread.replicates)
     if threshold is None:
         threshold = min(1 - 1 / math.log10(replicates * draws), 0.7)
     return Loo(loss, pointwise, np.asarray(pareto_k), threshold)
+
+
+def error_of_mean(
+    centred: Float[np.ndarray, "replicates draws"],
+    families: Int[np.ndarray, "replicates draws"] | None = None,
+) -> float:
+    """The standard error of a mean over draws, of which families are independent.
+
+    Args:
+        centred: distance from the mean, of every draw.
+        families: the family of every draw, by number; default: each is one.
+
+    Returns:
+        The error, in the unit of the values.
+
+    >>> error_of_mean(np.array([[1.0, 1.0, -1.0, -1.0]])), 4**-0.5
+    (0.5, 0.5)
+    >>> round(error_of_mean(np.array([[1.0, 1.0, -1.0, -1.0]]), np.array([[0, 0, 1, 1]])), 6)
+    1.0
+    """
+    if families is None:
+        return float(np.sqrt(np.sum(centred**2))) / centred.size
+    sums = np.bincount(families.ravel(), weights=centred.ravel())
+    shares = np.bincount(families.ravel()) / centred.size
+    # What the mean, which was fitted for each replicate, has taken away.
+    left = max(1 - len(centred) * float(np.sum(shares**2)), 0.5)
+    return float(np.sqrt(np.sum(sums**2) / left)) / centred.size
 
 
 def standard_error_over_data(pointwise: Float[np.ndarray, " n"]) -> float:

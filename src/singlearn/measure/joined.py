@@ -7,13 +7,12 @@ from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from scipy.special import logsumexp
 
 from singlearn.measure.influence import Curve
-from singlearn.measure.ladder_view import LadderView, weighted
+from singlearn.measure.ladder_view import LadderView
 from singlearn.measure.reweight import Reweighting
-from singlearn.results.estimate import Estimate
 
 
 class JoinedReweighting(Reweighting):
@@ -190,50 +189,39 @@ class JoinedView(LadderView):
             total += part.covariance_of(curves)
         return total
 
-    def means(
+    def variances_of(
         self,
-        values: Float[np.ndarray, "points rungs replicates particles"],
-        beta: float | int,
-        known: Bool[np.ndarray, "rungs replicates particles"] | None = None,
-    ) -> list[Estimate]:
-        """Means at β over the whole, by the shares of the parts; see
-        :meth:`~singlearn.measure.ladder_view.LadderView.means`.
+        beta: float,
+        directs: list[Float[np.ndarray, "points rungs particles"]],
+    ) -> Float[np.ndarray, " points"]:
+        """Variances of means over replicates of weighted means at β over the whole; what a part has
+        more than its mean moves with its share.
+
+        Args:
+            beta: in 1/nats.
+            directs: by replicate, weight times the distance from the mean, of every particle.
 
         Returns:
-            Each mean in the unit of its values, with its standard error.
-
-        Raises:
-            ValueError: β beyond the ladders, or no particle of known value has weight.
+            One variance for each function.
         """
-        self.check(beta)
-        whole = []
-        for r, own in enumerate(self.replicates):
-            seen = None if known is None else known[:, r]
-            whole.append(weighted(own.weights(beta), values[:, :, r], seen)[0])
-        variances = np.zeros(len(values))
+        variances = np.zeros(len(directs[0]))
         start = 0
-        for k, part in enumerate(self.parts):
+        for part in self.parts:
             stop = start + len(part.inverse_temperatures)
-            directs, responses, masses = [], [], []
-            for r, (own, joined) in enumerate(zip(part.replicates, self._joined, strict=True)):
-                seen = None if known is None else known[start:stop, r]
-                share = joined.shares(beta)[k]
-                if share == 0:
-                    mean, direct = whole[r], np.zeros(values[:, start:stop, r].shape)
-                else:
-                    mean, direct = weighted(own.weights(beta), values[:, start:stop, r], seen)
-                factors = -share * (mean - whole[r])
-                directs.append(share * direct)
-                curve = part.influences[r].on_curve(float(beta), "free_energy")
-                responses.append(factors[:, None] * curve)
-                masses.append(factors)
-            variances += part.variances_of(float(beta), directs, responses)
+            own, masses = [], []
+            for r, alone in enumerate(part.replicates):
+                direct = directs[r][:, start:stop]
+                more = direct.sum(axis=(1, 2))
+                own.append(direct - more[:, None, None] * alone.weights(beta))
+                masses.append(-more)
+            curves = [
+                more[:, None] * influences.on_curve(beta, "free_energy")
+                for more, influences in zip(masses, part.influences, strict=True)
+            ]
+            variances += part.variances_with(beta, own, curves)
             variances += np.sum(np.square(masses), axis=0) * (part.prior_floor / len(masses)) ** 2
             start = stop
-        return [
-            Estimate.from_replicates([float(mean[i]) for mean in whole], math.sqrt(variances[i]))
-            for i in range(len(values))
-        ]
+        return variances
 
     def as_one_ladder(self, seed: int = 0) -> LadderView:
         """The same posteriors at the β of the first part, each rung drawn by weight from all parts:
@@ -285,9 +273,7 @@ class _OneLadder(LadderView):
         return self._whole.covariance(betas, reading)
 
 
-def _terms(
-    whole: JoinedReweighting, part: int, beta: float, reading: Curve
-) -> dict[Curve, float]:
+def _terms(whole: JoinedReweighting, part: int, beta: float, reading: Curve) -> dict[Curve, float]:
     """How a reading of the whole changes with those of a part."""
     share = float(whole.shares(beta)[part])
     if reading == "free_energy" or share == 0:

@@ -219,7 +219,9 @@ class LadderView:
         found, directs = [], []
         for r, own in enumerate(self.replicates):
             weights = own.weights(beta)
-            mean, direct = weighted(weights, values[:, :, r], None if known is None else known[:, r])
+            mean, direct = weighted(
+                weights, values[:, :, r], None if known is None else known[:, r]
+            )
             found.append(mean)
             directs.append(direct)
         variances = self.variances_of(float(beta), directs)
@@ -232,14 +234,25 @@ class LadderView:
         self,
         beta: float,
         directs: list[Float[np.ndarray, "points rungs particles"]],
-        responses: list[Float[np.ndarray, "points _"]] | None = None,
     ) -> Float[np.ndarray, " points"]:
         """Variances of means over replicates of weighted means at β.
 
         Args:
             beta: in 1/nats.
             directs: by replicate, weight times the distance from the mean, of every particle.
-            responses: what is added to the influences, as functions of the energy.
+
+        Returns:
+            One variance for each function.
+        """
+        return self.variances_with(beta, directs, None)
+
+    def variances_with(
+        self,
+        beta: float,
+        directs: list[Float[np.ndarray, "points rungs particles"]],
+        responses: list[Float[np.ndarray, "points _"]] | None,
+    ) -> Float[np.ndarray, " points"]:
+        """The same, with more influences that are functions of the energy.
 
         Returns:
             One variance for each function.

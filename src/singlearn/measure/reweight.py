@@ -181,6 +181,9 @@ class Reweighting:
     def balance(self) -> tuple[Float[np.ndarray, " rungs"], Float[np.ndarray, "offsets rungs"]]:
         """Σ_x p_k(x), which is N, and Σ_x p_k(x) p_{k+o}(x) as row o of the lower half of a banded
         matrix.
+
+        Returns:
+            Both.
         """
         return self._balance(self._above)
 

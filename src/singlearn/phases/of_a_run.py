@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -175,9 +175,10 @@ class Phases(Answer):
         bound = largest_share(min(share * effective, effective), effective)
         if ours < SEEN:
             return PhaseReading(phase, beta, ours, bound, whole.value - float(np.log(bound)))
+        apart = weights * (inside - shares[:, None, None])
+        seen = float(self._errors(beta, apart[None])[0])
         # Rungs descend from each other: together they are no better than draws from one of them.
-        independent = float(np.sqrt(np.sum((weights * (inside - share)) ** 2))) / len(shares)
-        share_floor = max(independent, float(np.sqrt(max(share * (1 - share), 0.0) / effective)))
+        share_floor = max(seen, float(np.sqrt(max(share * (1 - share), 0.0) / effective)))
         occupancy = Estimate.from_replicates([float(p) for p in shares], share_floor)
         free_energy = Estimate.from_replicates(
             [
@@ -186,7 +187,9 @@ class Phases(Answer):
             ],
             float(np.hypot(self.view.free_energy_floor(beta), share_floor / share)),
         )
-        energy, heat_capacity = phase_moments(beta, own, energies, shares)
+        energy, heat_capacity = phase_moments(
+            beta, own, energies, shares, lambda directs: self._errors(beta, directs)
+        )
         return PhaseReading(
             phase,
             beta,
@@ -198,6 +201,19 @@ class Phases(Answer):
             energy,
             heat_capacity,
         )
+
+    def _errors(
+        self, beta: float, directs: Float[np.ndarray, "points replicates rungs kept"]
+    ) -> Float[np.ndarray, " points"]:
+        """The standard errors of means over replicates, of which the kept particles have these
+        direct influences; see ``LadderView.variances_of``.
+        """
+        every = []
+        for r in range(directs.shape[1]):
+            whole = np.zeros((len(directs), *self.view.replicates[r].energies.shape))
+            np.put_along_axis(whole, self.kept[None], directs[:, r], axis=2)
+            every.append(whole)
+        return np.sqrt(self.view.variances_of(beta, every))
 
     def lowest_energy(self, phase: Hashable) -> float:
         """The lowest n L_n (population: n K) of any kept particle of the phase, in nats.
@@ -354,11 +370,12 @@ def phase_moments(
     own: Float[np.ndarray, "replicates rungs kept"],
     energies: Float[np.ndarray, "replicates rungs kept"],
     shares: Float[np.ndarray, " replicates"],
+    errors_of: Callable[[Float[np.ndarray, "2 replicates rungs kept"]], Float[np.ndarray, " 2"]],
 ) -> tuple[Estimate, Estimate]:
     """Mean energy and heat capacity within a phase, pooled over replicates.
 
-    ``own`` are weights at β, 0 outside the phase; ``shares`` their sums in every replicate.
-    Energies in nats.
+    ``own`` are weights at β, 0 outside the phase; ``shares`` their sums in every replicate;
+    ``errors_of`` the standard errors that belong to direct influences. Energies in nats.
     """
     weighing = own > 0
     if energies[weighing].max() >= ENERGY_CEILING:
@@ -369,8 +386,9 @@ def phase_moments(
     means = (own * finite).sum(axis=(1, 2))
     mean = float(means.sum()) / total
     centred = np.where(weighing, finite - mean, 0.0)
-    energy = ratio_estimate(means, shares, float(np.sqrt(np.sum((own * centred) ** 2))) / total)
     variance = float((own * centred**2).sum()) / total
-    scatter = float(np.sqrt(np.sum((own * (centred**2 - variance)) ** 2))) / total
-    heat = ratio_estimate(beta**2 * (own * centred**2).sum(axis=(1, 2)), shares, beta**2 * scatter)
-    return energy, heat
+    directs = np.stack([own * centred, own * (centred**2 - variance)]) * (len(shares) / total)
+    of_mean, of_variance = errors_of(directs)
+    energy = ratio_estimate(means, shares, float(of_mean))
+    squares = beta**2 * (own * centred**2).sum(axis=(1, 2))
+    return energy, ratio_estimate(squares, shares, beta**2 * float(of_variance))

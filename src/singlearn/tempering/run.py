@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,7 @@ from singlearn.tempering.coordinate_mixing import (
     coordinate_warnings,
 )
 from singlearn.tempering.draw_of_data import Draw
+from singlearn.tempering.genealogy import families
 from singlearn.tempering.made_of import MadeOf, as_plain_data
 from singlearn.tempering.mixing_warnings import mixing_warnings
 from singlearn.tempering.modes import warnings_of_modes
@@ -444,7 +446,7 @@ class Run(Answer):
         Raises:
             ValueError: no draws at β = 1.
         """
-        return criteria.waic(self._pointwise())
+        return criteria.waic(self._pointwise(), self._families[0])
 
     def loo(self) -> criteria.Loo:
         """Leave-one-out loss by PSIS, through ArviZ, in nats.
@@ -455,7 +457,14 @@ class Run(Answer):
         Raises:
             ValueError: no draws at β = 1.
         """
-        return criteria.loo(self._pointwise())
+        return criteria.loo(self._pointwise(), families=self._families[0])
+
+    @cached_property
+    def _families(self) -> tuple[Int[np.ndarray, "replicates draws"], float]:
+        """Which posterior draws share an ancestor, and how many families there are in effect."""
+        rungs, posterior = self.rungs, self.posterior
+        begins = rungs.inverse_temperature == 0
+        return families(rungs.ancestor, posterior.rung, posterior.particle, begins=begins)
 
     def bic(self) -> float:
         """BIC = n L_n(ŵ) + (d/2) log n, in nats: the regular answer.
@@ -517,6 +526,48 @@ class Run(Answer):
                 "parameters: Run.load(path, triple=…)"
             )
         return Phases.of(self.triple, self.view, self.rungs.particles, self.rungs.kept, labeller)
+
+    def expectations(
+        self, function: Callable[[PyTree], Any], beta: float | int = 1.0
+    ) -> tuple[Estimate, ...]:
+        r"""Posterior means :math:`E_w^β[f(w)]` of functions of the parameter, with their errors.
+
+        Read from the kept particles of all rungs, by weight. The error is the one between
+        replicates, and at least what families of particles leave that share an ancestor: the share
+        of a mode that the moves do not reach from another one is handed down, and as many draws as
+        descend from one particle are one draw of it.
+
+        Args:
+            function: of a constrained parameter; JAX can trace it, and it returns a number or an
+                array.
+            beta: within the ladder, in 1/nats.
+
+        Returns:
+            One mean for each number that the function returns, in the order of its flattened
+            array.
+
+        Raises:
+            ValueError: a run loaded without its triple, β outside the ladder, or no kept particle
+                with weight there.
+        """
+        if self.triple is None:
+            raise ValueError(
+                "triple: this run was loaded, or unpickled, without it, and it knows the "
+                "parameters: Run.load(path, triple=…)"
+            )
+        particles, constrain = self.rungs.particles, self.triple.coordinates.constrain
+        with jax.enable_x64(particles.dtype == np.float64):
+            compiled = jax.jit(jax.vmap(lambda u: jnp.ravel(jnp.asarray(function(constrain(u))))))
+            flat = np.asarray(compiled(jnp.asarray(particles.reshape(-1, self.dimension))))
+        own = flat.astype(float).T.reshape(-1, *particles.shape[:-1])
+        if self.rungs.kept.shape[1] == self.rungs.energies.shape[2]:
+            return tuple(self.view.means(own, beta))
+        values = np.zeros((len(own), *self.rungs.energies.shape))
+        known = np.zeros(self.rungs.energies.shape, dtype=bool)
+        places = self.rungs.kept[:, None]
+        np.put_along_axis(values, places[None], own, axis=3)
+        np.put_along_axis(known, np.broadcast_to(places, own.shape[1:]), True, axis=2)
+        return tuple(self.view.means(values, beta, known))
 
     # -- draws
     # ----------------------------------------------------------------------------------------------

@@ -187,7 +187,13 @@ def temper_from(
         )
     energies = np.moveaxis(energies.reshape(rungs.energies.shape), 1, 0)
     weights = np.stack([r.weights(1.0) for r in view.replicates])
-    energy, heat_capacity = phase_moments(float(beta), weights, energies, np.ones(replicates))
+    energy, heat_capacity = phase_moments(
+        float(beta),
+        weights,
+        energies,
+        np.ones(replicates),
+        lambda directs: np.sqrt(view.variances_of(1.0, list(directs.swapaxes(0, 1)))),
+    )
     return RunFrom(
         triple.name,
         restriction.description,
