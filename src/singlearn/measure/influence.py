@@ -31,11 +31,16 @@ class Influences:
     Args:
         reweighting: of the replicate.
 
-    >>> x = np.random.default_rng(0).normal(size=(3, 4000))
-    >>> betas = np.array([0.0, 1.0, 3.0])
-    >>> own = Influences(Reweighting(betas, (x / np.sqrt(1 + betas)[:, None]) ** 2 / 2))
+    Two rungs are read by Bennett's ratio, whose variance is an integral over both densities:
+
+    >>> betas = np.array([0.0, 1.0])  # U = x²/2: p = N(0, 1) and q = N(0, 1/2)
+    >>> x = np.random.default_rng(0).normal(size=(2, 4000)) / np.sqrt(1 + betas)[:, None]
+    >>> own = Influences(Reweighting(betas, x**2 / 2))
     >>> variance = own.by_rung(own.on_curve(1.0, "free_energy")[None]).sum()
-    >>> bool(0.9 < 4000 * variance / 0.0545 < 1.1)
+    >>> w = np.arange(-9, 9, 0.01)
+    >>> p, q = (np.exp(-w * w * b / 2) * (b / (2 * np.pi)) ** 0.5 for b in (1, 2))
+    >>> bennett = (1 / np.sum(0.01 * p * q / (p + q)) - 2) / 4000
+    >>> bool(abs(variance / bennett - 1) < 0.05)
     True
     """
 
