@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "results"))
-from instances import rungs, run, triple
+from instances import run, rungs, triple
 
 
 def test_expectations_are_those_of_the_posterior():

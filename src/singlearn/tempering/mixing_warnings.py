@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from singlearn.results.caution import Caution, Reason
 from singlearn.tempering.decorrelate import POOR_CORRELATION, POOR_STUCK_SHARE
+from singlearn.tempering.drift import LARGEST_DRIFT, drift
 from singlearn.tempering.rungs import Rungs
 
 
 def mixing_warnings(rungs: Rungs) -> list[Caution]:
-    """One warning if any rung kept too much of its rank correlation or left too many particles
-    unmoved.
+    """A warning if any rung kept too much of its rank correlation or left too many particles
+    unmoved, and one if moves changed the mean energy of a rung.
     """
+    return [*_kept(rungs), *_drifted(rungs)]
+
+
+def _drifted(rungs: Rungs) -> list[Caution]:
+    change = drift(rungs)
+    far = np.flatnonzero(np.abs(change) > LARGEST_DRIFT)
+    if not far.size:
+        return []
+    betas = rungs.inverse_temperature[far]
+    worst = change[far[np.argmax(np.abs(change[far]))]]
+    return [
+        Caution(
+            Reason.POOR_MIXING,
+            f"the energies of {far.size} of {len(rungs)} rungs (β = {betas.min():.3g} … "
+            f"{betas.max():.3g}) {'fell' if worst < 0 else 'rose'} while particles moved, by up to "
+            f"{abs(worst):.1f} standard errors where moves in equilibrium change nothing: the "
+            "posterior has a part that particles reach slowly (the neck of a funnel), and F, E and "
+            "C lack some of it; raise particles and target_ess, or use other coordinates "
+            "(a non-centred parameter)",
+        )
+    ]
+
+
+def _kept(rungs: Rungs) -> list[Caution]:
     poor = (rungs.rank_correlation > POOR_CORRELATION) | (rungs.stuck_share > POOR_STUCK_SHARE)
     if not poor.any():
         return []
