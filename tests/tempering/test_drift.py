@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from singlearn.results import Reason
-from singlearn.tempering.drift import LARGEST_DRIFT, drift
+from singlearn.tempering.drift import drift, drifting
 from singlearn.tempering.mixing_warnings import mixing_warnings
 from singlearn.tempering.rungs import Rungs
 
@@ -53,7 +53,9 @@ def test_in_equilibrium_the_change_is_a_standard_normal():
 
 def test_energies_that_fall_while_particles_move_are_announced():
     falling = ladder(-0.5)
-    assert drift(falling)[1] < -LARGEST_DRIFT
+    where, change = drifting(falling)
+    assert (where, change) == (slice(1, 2), drift(falling)[1])
+    assert change < -5
     (caution,) = mixing_warnings(falling)
     assert caution.reason is Reason.POOR_MIXING and "fell while particles moved" in caution.message
 
@@ -62,7 +64,7 @@ def test_a_second_ladder_does_not_begin_with_a_change():
     """Where modes were added, the next ladder begins at β = 0."""
     own = ladder(-0.5)
     again = replace(own, inverse_temperature=np.zeros(2))
-    assert drift(again).tolist() == [0.0, 0.0]
+    assert drift(again).tolist() == [0.0, 0.0] and drifting(again) is None
     infinite = own.energies.copy()
     infinite[0, :, :9] = np.inf
     assert np.isfinite(drift(replace(own, energies=infinite))).all()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float
+from scipy.special import ndtri
 
 from singlearn.tempering.rungs import Rungs
 
-# In standard errors. Of the rungs of a ladder in equilibrium one in two million is beyond.
-LARGEST_DRIFT = 5.0
+# The chance that a ladder in equilibrium is accused.
+FALSE_ALARM = 1e-3
 
 
 def drift(rungs: Rungs) -> Float[np.ndarray, " rungs"]:
@@ -39,4 +40,29 @@ def drift(rungs: Rungs) -> Float[np.ndarray, " rungs"]:
         sums = np.bincount((ancestor + offset).ravel(), weights=centred.ravel())
         error = float(np.sqrt(sums @ sums))
         found[k] = total / error if error > 0 else 0.0
+    return found
+
+
+def drifting(rungs: Rungs) -> tuple[slice, float] | None:
+    """The neighbouring rungs whose energies changed most while particles moved, if no ladder in
+    equilibrium would do so but one in a thousand.
+
+    Changes of neighbouring rungs add up: stretches of 1, 2, 4, … rungs are looked at, and the
+    threshold knows how many there are.
+
+    Returns:
+        The rungs, and their change in standard errors, negative where energies fell; or ``None``.
+    """
+    change = drift(rungs)
+    sums = np.concatenate([[0.0], np.cumsum(change)])
+    found, looked_at, length = (slice(0, 0), 0.0), 0, 1
+    while length < len(change):
+        every = (sums[length:] - sums[:-length]) / np.sqrt(length)
+        looked_at += len(every)
+        start = int(np.argmax(np.abs(every)))
+        if abs(every[start]) > abs(found[1]):
+            found = slice(start, start + length), float(every[start])
+        length *= 2
+    if not looked_at or abs(found[1]) < -float(ndtri(FALSE_ALARM / (2 * looked_at))):
+        return None
     return found

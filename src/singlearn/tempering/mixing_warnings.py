@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from singlearn.results.caution import Caution, Reason
 from singlearn.tempering.decorrelate import POOR_CORRELATION, POOR_STUCK_SHARE
-from singlearn.tempering.drift import LARGEST_DRIFT, drift
+from singlearn.tempering.drift import drifting
 from singlearn.tempering.rungs import Rungs
 
 
@@ -18,18 +16,17 @@ def mixing_warnings(rungs: Rungs) -> list[Caution]:
 
 
 def _drifted(rungs: Rungs) -> list[Caution]:
-    change = drift(rungs)
-    far = np.flatnonzero(np.abs(change) > LARGEST_DRIFT)
-    if not far.size:
+    found = drifting(rungs)
+    if found is None:
         return []
-    betas = rungs.inverse_temperature[far]
-    worst = change[far[np.argmax(np.abs(change[far]))]]
+    where, change = found
+    betas = rungs.inverse_temperature[where]
     return [
         Caution(
             Reason.POOR_MIXING,
-            f"the energies of {far.size} of {len(rungs)} rungs (β = {betas.min():.3g} … "
-            f"{betas.max():.3g}) {'fell' if worst < 0 else 'rose'} while particles moved, by up to "
-            f"{abs(worst):.1f} standard errors where moves in equilibrium change nothing: the "
+            f"the energies of {len(betas)} of {len(rungs)} rungs (β = {betas.min():.3g} … "
+            f"{betas.max():.3g}) {'fell' if change < 0 else 'rose'} while particles moved, by "
+            f"{abs(change):.1f} standard errors where moves in equilibrium change nothing: the "
             "posterior has a part that particles reach slowly (the neck of a funnel), and F, E and "
             "C lack some of it; raise particles and target_ess, or use other coordinates "
             "(a non-centred parameter)",
