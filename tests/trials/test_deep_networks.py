@@ -509,9 +509,7 @@ def test_functions_for_any_depth_or_a_refusal():
         Role.BYPASSED,
         Role.LIVE,
     }
-    with pytest.raises(
-        ValueError, match=r"net: got DeepReLU; fibre is there for two-layer networks"
-    ):
+    with pytest.raises(ValueError, match=r"net: got DeepReLU; fibre is for two-layer networks"):
         fibre(deep)
     with pytest.raises(ValueError, match="domain"):
         explained_rank(deep, random.normal(size=(9, 3)), Box([0] * 3, [1] * 3))

@@ -148,7 +148,7 @@ class ExactCoefficient(KnownNumber, Answer):
                 Caution(Reason.ONLY_BOUNDS, f"{self}; take the bounds, or give more time to rlct"),
             )
         if self.status == "conjectured":
-            return (Caution(Reason.NOT_PROVED, f"{self}; it was not proved by anybody"),)
+            return (Caution(Reason.NOT_PROVED, f"{self}; no proof is known"),)
         return ()
 
     def summary(self) -> str:

@@ -36,7 +36,7 @@ def ledger(
         ``cautions``, ``table()``, ``to_dict()``; ``singlearn.plot.ledger`` draws it.
 
     Raises:
-        ValueError: what is no optimiser, or one that cannot be read.
+        ValueError: what is not an optimiser, or one that cannot be read.
 
     >>> ledger({"W1": 1.0}, "adam")
     Traceback (most recent call last):

@@ -88,7 +88,7 @@ def local_gold(
         λ̂ with its error.
 
     Raises:
-        ValueError: a number out of range, parameters that are no real arrays.
+        ValueError: a number out of range, parameters that are not real arrays.
 
     >>> x = np.random.default_rng(0).normal(size=(50, 1))
     >>> def loss(output, target): return 0.5 * ((output - target) ** 2).sum(-1)

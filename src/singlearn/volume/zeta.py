@@ -296,7 +296,7 @@ def zeta_of_volume(curve: VolumeCurve, multiplicity: int | None = None) -> Measu
             Reason.TRUNCATED,
             f"the curve ends at T = {curve.largest:.3g}: what K > T adds to ζ, an entire "
             "function, is left out. Poles and "
-            "constants are not touched; values right of the pole are (bring the triple to have it)",
+            "constants are not affected; values right of the pole are (give the triple instead)",
         )
     )
     return MeasuredZeta(curve.name, fit.estimate, fit.multiplicity, curve, fit, tuple(cautions))

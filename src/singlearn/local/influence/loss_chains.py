@@ -79,7 +79,7 @@ def loss_chains(
         draws: recorded of each chain.
         tokens: where the loss gives one number a token: what the loss of a sample is, as for
             ``llc``. Losses are then recorded by token.
-        anyway: record chains around a w* that is no minimum too. Their numbers are covariances
+        anyway: record chains around a w* that is not a minimum too. Their numbers are covariances
             of the tied posterior, and no response of a trained network; ``status`` and a caution
             say so. By default they are withheld.
         folder: a folder such as ``losses.zarr``, into which losses are written as they come, for
@@ -93,7 +93,7 @@ def loss_chains(
         ``loss`` (component, chain, draw, sample, and token if ``tokens`` is said) and
         ``loss_NAME`` for every shift, in nats above w*; ``learning_coefficient``, its
         ``standard_error`` and ``status`` by component. A component whose chains diverged, or for
-        which w* is no minimum, holds NaN.
+        which w* is not a minimum, holds NaN.
 
     Raises:
         ValueError: no component, fewer than 8 draws, a folder of other chains, and as ``llc``

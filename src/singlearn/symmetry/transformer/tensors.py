@@ -151,7 +151,7 @@ def _sharded(index: Path) -> dict[str, np.ndarray]:
         files = sorted({str(file) for file in weight_map.values()})
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ValueError(
-            f"{index}: it is no index of weights; it should be JSON with a weight_map"
+            f"{index}: it is not an index of weights; it should be JSON with a weight_map"
         ) from None
     arrays: dict[str, np.ndarray] = {}
     for file in files:
