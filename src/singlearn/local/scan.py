@@ -1,4 +1,4 @@
-"""The verb ``scan``: λ̂ as a function of nβ and γ, which one number hides."""
+"""``scan``: λ̂ as a function of nβ and γ."""
 
 from __future__ import annotations
 

@@ -69,9 +69,9 @@ def local_gold(
 ) -> LocalGold:
     r"""λ̂ of a small JAX network by tempered particles from the tie :math:`N(w^*, 1/γ)`.
 
-    The same number as ``local.llc``, found another way: particles cover the whole tie at β = 0 and
-    are cooled to nβ, so that nothing rests on chains that have to find their way out of w*. For
-    networks of up to a hundred parameters or so.
+    The same number as ``local.llc``, measured another way: particles cover the whole tie at β = 0
+    and are cooled to nβ, so the result does not depend on chains that have to find their way out of
+    w*. For networks of up to about a hundred parameters.
 
     Args:
         model: ``model(parameters, x)``, pure.

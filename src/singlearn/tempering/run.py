@@ -67,7 +67,7 @@ class Run(Answer):
 
     Attributes:
         rungs: what every rung left behind.
-        settings: what the run was asked for, and by which seed.
+        settings: the arguments of the run, and its seed.
         posterior: draws at β = 1 (or at β_max, where that is below 1), constrained, with their
             pointwise log likelihood.
         stored_optimum: the best energy reached, where it has been looked for; see ``optimum``.

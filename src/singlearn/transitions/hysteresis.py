@@ -164,8 +164,7 @@ def hysteresis(
     client: Client | None = None,
     progress: Progress = None,
 ) -> Hysteresis:
-    r"""Temper at one end of a sweep and carry the population to the other, and the same from the
-    other end.
+    r"""Temper at one end of a sweep and anneal the population to the other end, and the reverse.
 
     From θ to θ' it is annealed along :math:`(e^{-βnL_θ}φ_θ)^{1-t} (e^{-βnL_{θ'}}φ_{θ'})^t`, whose
     normalising constants also give the change of F.

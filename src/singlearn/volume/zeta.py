@@ -315,9 +315,8 @@ def zeta(
     A polynomial whose variables separate is continued exactly, with every pole
     (:func:`singlearn.exact.zeta_function`). Of anything else V(t) is measured, which shows the
     largest pole, its order and the
-    leading constants, with errors: bring ``run.volume()``, a nested sampling curve, or the triple
-    itself, whose K(w)
-    nested sampling then goes through.
+    leading constants, with errors: give ``run.volume()``, a nested sampling curve, or the triple
+    itself, on which nested sampling is then run.
 
     Args:
         K: a polynomial as text, SymPy expression or list of generators; a population triple; a

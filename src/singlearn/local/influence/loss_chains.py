@@ -60,7 +60,7 @@ def loss_chains(
     seed: int = 0,
     progress: Progress | bool | None = None,
 ) -> LossChains:
-    r"""Sample around w* as ``llc`` does and write down :math:`ℓ_i(w) - ℓ_i(w^*)` of every sample i,
+    r"""Sample around w* as ``llc`` does and record :math:`ℓ_i(w) - ℓ_i(w^*)` of every sample i,
     or of every token of it, at ``draws`` points of every chain.
 
     One run serves :func:`susceptibilities`, :func:`influence` and :func:`loss_kernel`. Each
@@ -80,7 +80,7 @@ def loss_chains(
         tokens: where the loss gives one number a token: what the loss of a sample is, as for
             ``llc``. Losses are then recorded by token.
         anyway: record chains around a w* that is not a minimum too. Their numbers are covariances
-            of the tied posterior, and no response of a trained network; ``status`` and a caution
+            of the tied posterior, not the response of a trained network; ``status`` and a caution
             say so. By default they are withheld.
         folder: a folder such as ``losses.zarr``, into which losses are written as they come, for
             they may not fit in memory: components × chains × draws × samples (× tokens) × 4 bytes.
