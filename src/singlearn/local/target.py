@@ -138,7 +138,7 @@ class Target(Protocol):
         self, state: Any, data: Any = None, by_token: bool = False
     ) -> Float[np.ndarray, "chains samples ..."]:
         """Loss of every sample at every chain, minus that at w*; of other samples if ``data`` are
-        given; of every token, if ``by_token`` and the loss gives one number a token.
+        given; of every token, if ``by_token`` and the loss gives one number per token.
         """
 
     def full(

@@ -77,7 +77,7 @@ def loss_chains(
             ``None`` for all); or names of parts, ``["l0h3", "l1 mlp"]``.
         shifts: by name, samples of other distributions, in the form of ``data``.
         draws: recorded of each chain.
-        tokens: where the loss gives one number a token: what the loss of a sample is, as for
+        tokens: where the loss gives one number per token: what the loss of a sample is, as for
             ``llc``. Losses are then recorded by token.
         anyway: record chains around a w* that is not a minimum too. Their numbers are covariances
             of the tied posterior, not the response of a trained network; ``status`` and a caution
