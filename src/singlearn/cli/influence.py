@@ -75,7 +75,7 @@ def add_arguments(commands: Commands) -> None:
     asked.add_argument(
         "--anyway",
         action="store_true",
-        help="also where the weights are not a minimum, with a loud status",
+        help="also where the weights are not a minimum, with a caution",
     )
 
 

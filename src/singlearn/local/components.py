@@ -120,7 +120,7 @@ def component_masks(
     Args:
         component: its name.
         shapes: of all parameters, by name.
-        heads: of every layer; ``None`` where nobody says (TransformerLens says it by shapes).
+        heads: of every layer; ``None`` where it is not given (for TransformerLens, by shapes).
 
     Returns:
         Masks of the parameters of which some entries belong to it.

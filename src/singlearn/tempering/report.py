@@ -210,7 +210,7 @@ def table(run: Reported) -> pandas.DataFrame:
 
 def to_dict(run: Reported) -> dict[str, Any]:
     """The same numbers for machines; energies in nats. On a run loaded without its triple, what
-    needs an optimum that nobody looked for is left out.
+    needs an optimum that was not looked for is left out.
     """
     optimum = run.optimum if run.triple is None else run.find_optimum()
     read = _read(run)

@@ -79,7 +79,7 @@ class Tensors:
         return array
 
     def require_all_used(self) -> None:
-        """Refuse tensors that nobody asked for.
+        """Refuse tensors that were not read.
 
         Raises:
             ValueError: there are such.

@@ -65,7 +65,7 @@ def scores_of(triple: Triple, reference: Float[np.ndarray, " d"], seed: int) -> 
 
     ``Triple.regression`` has the Gaussian outcome integrated out. For a NumPyro model outcomes are
     drawn from the
-    model itself. For another log likelihood nobody says which part of the data is the outcome, so
+    model itself. For another log likelihood it is not known which part of the data is the outcome, so
     that the
     observations at hand stand for the expectation.
 
