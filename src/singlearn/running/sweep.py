@@ -228,7 +228,7 @@ class FinishedPoints:
 
     @contextmanager
     def held(self, point: str, wait: bool = True) -> Iterator[None]:
-        """A point that no other process works on meanwhile; whoever gets it should look whether it is
+        """A point that no other process works on; whoever gets it should look whether it is
         finished.
 
         Args:
