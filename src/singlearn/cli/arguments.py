@@ -170,7 +170,7 @@ def add_replicates(command: argparse.ArgumentParser, particles: int) -> None:
         type=at_least(1),
         default=4,
         metavar="N",
-        help="independent populations; errors are their spread (default 4)",
+        help="independent sets of particles; errors are their spread (default 4)",
     )
 
 

@@ -212,7 +212,7 @@ def read_learning_coefficient(
             Caution(
                 Reason.TOO_FEW_RUNGS,
                 f"{inside} rungs lie near β = {betas[0]:.3g} … {betas[-1]:.3g}; the readings there "
-                f"rest on too few populations "
+                f"rest on too few rungs "
                 "(raise target_ess or beta_max)",
             )
         )

@@ -53,7 +53,7 @@ class Reason(StrEnum):
     )
     TOO_FEW_RUNGS = (
         "too_few_rungs",
-        "few populations lie where the number was read",
+        "few rungs lie where the number was read",
         "raise target_ess or beta_max",
     )
     INFINITE_ENERGIES = (

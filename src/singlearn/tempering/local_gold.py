@@ -28,8 +28,8 @@ class LocalGold(Answer):
 
     Attributes:
         value: :math:`nβ (E[L_n(w)] - L_n(w^*))`.
-        standard_error: from independent populations.
-        variance_reading: :math:`(nβ)^2 \mathrm{Var}\\, L_n`, of the same populations.
+        standard_error: from independent replicates.
+        variance_reading: :math:`(nβ)^2 \mathrm{Var}\\, L_n`, of the same replicates.
         nbeta: nβ.
         gamma: γ, in units of 1/parameter².
         samples: n.
@@ -81,7 +81,7 @@ def local_gold(
         gamma: γ, in units of 1/parameter²; ``llc`` says which one it took.
         nbeta: nβ; by default n / log n.
         particles: of each population.
-        replicates: independent populations; the error is their spread.
+        replicates: independent sets of particles; the error is their spread.
         seed: same seed, same numbers.
 
     Returns:

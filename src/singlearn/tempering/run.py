@@ -63,7 +63,7 @@ FEWEST_KEPT = 20.0
 
 @dataclass(frozen=True, eq=False)
 class Run(Answer):
-    """R independent populations tempered together from the prior to β_max, with every rung kept.
+    """R independent replicates tempered together from the prior to β_max, with every rung kept.
 
     Attributes:
         rungs: what every rung left behind.

@@ -14,7 +14,7 @@ from singlearn.results.result import Answer
 
 @dataclass(frozen=True)
 class Rung(Shown):
-    """One rung: R populations of N equally weighted particles at one β."""
+    """One rung: R replicates of N equally weighted particles at one β."""
 
     inverse_temperature: float
     particles: Float[np.ndarray, "replicates kept d"]
@@ -82,7 +82,7 @@ class Rungs(Answer):
 
     @property
     def replicates(self) -> int:
-        """How many independent populations there are."""
+        """How many independent replicates there are."""
         found: int = self.energies.shape[1]
         return found
 

@@ -66,7 +66,7 @@ def temper(
         triple: model, truth and prior.
         beta_max: > 0, in 1/nats; 1 is the posterior. For population triples anything, 1e20 as well.
         particles: of each replicate.
-        replicates: independent populations; standard errors are their spread.
+        replicates: independent sets of particles; standard errors are their spread.
         seed: same seed, same numbers (on one machine).
         target_ess: share of particles in (0, 1); higher means more rungs.
         thin: keep every ``thin``-th particle of each rung; energies are always all kept.

@@ -60,7 +60,7 @@ class Branch(Answer):
 class Hysteresis(Answer):
     """Both branches of a sweep.
 
-    Populations are reweighted from value to value, so that as long as each phase holds particles
+    Particles are reweighted from value to value, so that as long as each phase holds particles
     the branches agree; once a phase has died out it comes back only as far as the moves find it.
     Where they disagree beyond their errors, the phases are metastable for this sampler, and neither
     share is to be trusted: runs restricted to each phase are.
