@@ -262,6 +262,11 @@ class Reason(StrEnum):
         "neither a proof nor a counterexample was found",
         "take the bounds in the message, or another tolerance or domain",
     )
+    SMALLER_ELSEWHERE = (
+        "smaller_elsewhere",
+        "the learning coefficient is that of one point, and another zero of K has a smaller one",
+        "ask for all points, or for the box that the prior covers",
+    )
     NOT_PROVED = (
         "not_proved",
         "no proof of the value is known",

@@ -38,8 +38,9 @@ def estimate_from(document: dict[str, Any] | None) -> Estimate | None:
     Returns:
         The estimate, or ``None`` where there was none.
 
-    >>> estimate_from(document_of(Estimate(1.0, 0.5, (0.5, 1.5))))
-    Estimate(value=1.0, standard_error=0.5, replicates=(0.5, 1.5))
+    >>> estimate = Estimate(1.0, 0.5, (0.5, 1.5))
+    >>> estimate_from(document_of(estimate)) == estimate
+    True
     """
     if document is None:
         return None
