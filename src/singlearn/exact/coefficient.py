@@ -155,7 +155,7 @@ class ExactCoefficient(KnownNumber, Answer):
             message = f"{self}; take the bounds, or give more time to rlct"
             found.append(Caution(Reason.ONLY_BOUNDS, message))
         if self.status == "conjectured":
-            found.append(Caution(Reason.NOT_PROVED, f"{self}; it was not proved by anybody"))
+            found.append(Caution(Reason.NOT_PROVED, f"{self}; no proof is known"))
         if self.elsewhere:
             message = f'this is λ at one point, and {self.elsewhere}; domain="all" takes all points'
             found.append(Caution(Reason.SMALLER_ELSEWHERE, message))

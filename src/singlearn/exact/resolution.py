@@ -111,7 +111,7 @@ def rlct(
         where time ran out.
 
     Raises:
-        ValueError: K is no polynomial, is negative somewhere near the point, or an argument does
+        ValueError: K is not a polynomial, is negative somewhere near the point, or an argument does
             not fit.
 
     >>> print(rlct("(x + y^2)^2 + z^2"))

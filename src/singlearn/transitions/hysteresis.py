@@ -60,7 +60,7 @@ class Branch(Answer):
 class Hysteresis(Answer):
     """Both branches of a sweep.
 
-    Populations are reweighted from value to value, so that as long as each phase holds particles
+    Particles are reweighted from value to value, so that as long as each phase holds particles
     the branches agree; once a phase has died out it comes back only as far as the moves find it.
     Where they disagree beyond their errors, the phases are metastable for this sampler, and neither
     share is to be trusted: runs restricted to each phase are.
@@ -164,8 +164,7 @@ def hysteresis(
     client: Client | None = None,
     progress: Progress = None,
 ) -> Hysteresis:
-    r"""Temper at one end of a sweep and carry the population to the other, and the same from the
-    other end.
+    r"""Temper at one end of a sweep and anneal the population to the other end, and the reverse.
 
     From θ to θ' it is annealed along :math:`(e^{-βnL_θ}φ_θ)^{1-t} (e^{-βnL_{θ'}}φ_{θ'})^t`, whose
     normalising constants also give the change of F.

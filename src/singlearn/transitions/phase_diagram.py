@@ -1,4 +1,4 @@
-"""The verb: temper along a parameter."""
+"""``phase_diagram``: temper along a parameter."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def phase_diagram(
         folder: finished points are written there, one file each, and not run again when the sweep
             is started again. Each belongs to what it was made of: ``make_triple``, ``labeller`` and
             ``beta`` are compared by their values at the point. Several processes may share one
-            folder: each takes points that nobody is at work on, and all return all points.
+            folder: each takes points that no other process works on, and all return all points.
         client: a Dask client, to spread the points over its workers; by default they run here, one
             after the other.
         progress: ``True`` or ``False``, or a function ``progress(share, words)``; default: a bar
