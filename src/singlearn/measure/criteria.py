@@ -123,7 +123,7 @@ def waic(
     draws = log_likelihood.shape[1]
     if draws < 2:
         raise ValueError(
-            f"log_likelihood: got {draws} draw a replicate; the functional variance "
+            f"log_likelihood: got {draws} draw per replicate; the functional variance "
             "needs at least two"
         )
     pointwise_variance = log_likelihood.var(axis=1, ddof=1)
