@@ -35,15 +35,15 @@ class _Quadratic(Target):
 
 @pytest.mark.parametrize("curvature", [[3.0, 1.0, 0.3], [3.0, 0.03, 0.0]])
 def test_a_quadratic_loss(curvature):
-    """λ̂ = ½ Σ nβh/(nβh + γ), in at most twelve gradients per effective draw: with every length on
-    a logarithmic scale, and one stage of two thrown away, it was more than that.
+    """λ̂ = ½ Σ nβh/(nβh + γ), in fewer than nine gradients per effective draw: with every length
+    on a logarithmic scale, and half of all draws thrown away, the second took ten to thirteen.
     """
     target = _Quadratic(curvature)
-    found = sample_hmc(target, Tempering(NBETA, GAMMA), Chains(seed=1, tolerance=0.04))
+    found = sample_hmc(target, Tempering(NBETA, GAMMA), Chains(seed=0, tolerance=0.05))
     stiffness = NBETA * np.asarray(curvature)
     seen = mixing(found.traces.excess, found.started_away)
     assert abs(seen.mean - 0.5 * (stiffness / (stiffness + GAMMA)).sum()) < 4 * error(seen)
-    assert found.steps < 12 * seen.effective_sample_size
+    assert found.steps < 9 * seen.effective_sample_size
     assert abs(found.virial.value) < 4 * found.virial.standard_error
 
 
