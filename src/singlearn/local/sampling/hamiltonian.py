@@ -22,9 +22,30 @@ RETUNING = 16
 MOST_LEAPFROGS = 1024
 FINE, FINEST = 0.3, 0.01
 """Share of moves with finer steps, and how fine they become."""
-FEWEST_ONWARD = 100
+FEWEST_ONWARD = 150
 FEWEST_MOVES = 400
 """Trajectories are kept so short that ``max_steps`` gradients make at least so many."""
+
+
+STEEPER = 0.5
+"""Lengths l of trajectories have a density as :math:`l^{-1-a}`; this is a."""
+
+
+def trajectory_length(uniform: float, longest: float) -> int:
+    r"""Leapfrog steps of a trajectory, with a density as :math:`l^{-3/2}` from 1 to ``longest``.
+
+    λ̂ owes most to stiff directions, which forget within a few steps, and flat ones need the long
+    way: a move then costs :math:`\sqrt{longest}` gradients on average, and about as many are spent
+    on the long ones as on all others.
+
+    Args:
+        uniform: a uniform random number.
+        longest: number of steps, at least 1.
+
+    >>> [trajectory_length(u, 100.0) for u in (0.0, 0.5, 0.9, 1.0)]
+    [1, 3, 28, 100]
+    """
+    return max(1, round((1 - uniform * (1 - longest**-STEEPER)) ** (-1 / STEEPER)))
 
 
 class _Moving:
@@ -84,17 +105,16 @@ class _Moving:
     ) -> Float[np.ndarray, " chains"]:
         r"""One trajectory; the acceptance.
 
-        Its length is random, from one step to :math:`π/\sqrt γ`, the half period of the slowest
-        direction, evenly on a logarithmic scale: λ̂ owes most to stiff directions, which forget
-        within a few steps, and flat ones need the long way. With ``fine``, three in ten have steps
-        that are up to a hundred times shorter, for walls and edges that are narrow against what
-        suits the rest. Neither is chosen by where a chain is, so that each move is reversible.
+        Its length is random (:func:`trajectory_length`), from one step to :math:`π/\sqrt γ`, the
+        half period of the slowest direction. With ``fine``, three in ten have steps that are up to
+        a hundred times shorter, for walls and edges that are narrow against what suits the rest.
+        Neither is chosen by where a chain is, so that each move is reversible.
         """
         longest = min(
             self._longest,
             max(1.0, math.pi / math.sqrt(self._tempering.gamma) / float(np.median(step))),
         )
-        leapfrogs = max(1, round(longest ** self._rng.uniform()))
+        leapfrogs = trajectory_length(self._rng.uniform(), float(longest))
         # Shaken, so that no direction has a period that the trajectory always hits.
         step = step * self._rng.uniform(0.8, 1.0)
         if fine and self._rng.uniform() < FINE:
@@ -149,6 +169,7 @@ def sample_hmc(
     if start is not None:
         away, step = start.started_away, start.step
     history: list[float] = []
+    stages: list[tuple[Traces, list[np.ndarray]]] = []
     while True:
         before = chains.gradients
         tuning = RETUNING if history or start is not None else WARM_UP
@@ -170,14 +191,17 @@ def sample_hmc(
                     settings.max_steps,
                     float(chains.excess.mean()),
                 )
-        traces = _traces(rows)
-        history.append(float(traces.excess.mean()))
+        latest = _traces(rows)
+        history.append(float(latest.excess.mean()))
+        stages.append((latest, accepted))
+        counted = _counted([traces for traces, _ in stages], away)
+        traces = _joined([traces for traces, _ in stages[-counted:]])
         sampled = Sampled(
             sampler="hmc",
             traces=traces,
             started_away=away,
             step=step,
-            acceptance=np.mean(accepted, axis=0),
+            acceptance=np.mean([one for _, own in stages[-counted:] for one in own], axis=0),
             steps=chains.gradients,
             batch=target.samples,
             onward=_onward(target, chains.offset, step, settings.seed, longest),
@@ -203,6 +227,23 @@ def sample_hmc(
 
 def _traces(rows: list[tuple[np.ndarray, ...]]) -> Traces:
     return Traces(*(np.stack(column, axis=1) for column in zip(*rows, strict=True)))
+
+
+def _joined(stages: list[Traces]) -> Traces:
+    return Traces(*(np.concatenate(parts, axis=1) for parts in zip(*stages, strict=True)))
+
+
+def _counted(stages: list[Traces], started_away: Float[np.ndarray, " chains"]) -> int:
+    """How many of the last stages count: two, where the first is not among them and chains agree
+    over both; else one.
+
+    Steps are exact, so that a stage differs from the next by its efficiency alone, and by the way
+    that chains still had to go.
+    """
+    if len(stages) < 3:
+        return 1
+    excess = _joined(stages[-2:]).excess
+    return 2 if np.isfinite(excess).all() and not doubts(mixing(excess, started_away)) else 1
 
 
 def _onward(

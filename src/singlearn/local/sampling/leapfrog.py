@@ -27,10 +27,11 @@ def kick_drift_kick(
     array([[-1.]])
     """
     offset, momentum, _, force = at
-    momentum = momentum - 0.5 * step * force
+    half = 0.5 * step
+    momentum = momentum - half * force
     offset = offset + step * momentum
     excess, force = evaluate(offset)
-    return offset, momentum - 0.5 * step * force, excess, force
+    return offset, momentum - half * force, excess, force
 
 
 def fly_in_chunks(

@@ -291,11 +291,15 @@ class Evaluation:
 
     def full(self, position: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The loss over all samples, less the reference, and its gradient, of every chain."""
+        chunks = self.chunks(self.samples)
+        if len(chunks) == 1:
+            value, gradient = self._evaluate(position, self._data, self.reference, own=False)
+            return value.double(), gradient
         value, gradient = (
             torch.zeros(len(position), dtype=torch.float64, device=self._device),
             torch.zeros_like(position),
         )
-        for s in self.chunks(self.samples):
+        for s in chunks:
             share = (s.stop - s.start) / self.samples
             part, slope = self._evaluate(
                 position, take(self._data, s), self.reference[s], own=False
