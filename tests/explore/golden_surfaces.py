@@ -105,52 +105,40 @@ def integrals() -> list[dict[str, Any]]:
     mpmath.mp.dps = 40
     rows = []
     for name, K in ONE.items():
+        cuts = sorted({-SIDE, SIDE, *(c for z in ZEROS[name] for c in around(z))})
         for n_beta in map(mpmath.mpf, N_BETAS):
-            cuts = sorted({-SIDE, SIDE, *(c for z in ZEROS[name] for c in around(z))})
-            Z = mpmath.quad(lambda x: mpmath.exp(-n_beta * K(x)), cuts) / (2 * SIDE)
-            first = mpmath.quad(lambda x: n_beta * K(x) * mpmath.exp(-n_beta * K(x)), cuts) / (
-                2 * SIDE
-            )
-            rows.append(
-                {
-                    "K": name,
-                    "nBeta": float(n_beta),
-                    "F": float(-mpmath.log(Z)),
-                    "slope": float(first / Z),
-                }
-            )
+            Z, first = (moment(K, n_beta, power, cuts) for power in (0, 1))
+            rows.append(row(name, n_beta, Z / (2 * SIDE), first / Z))
     for name, (p, q, zeros) in TWO.items():
         cuts = sorted({-SIDE, 0, SIDE, *(c for z in zeros for c in around(z))})
-
-        def Z(n_beta, p=p, q=q, cuts=cuts):
-            def inner(x):
-                root = mpmath.sqrt(n_beta)
-                if abs(p(x)) * root < mpmath.mpf("1e-12"):
-                    return 2 * SIDE * mpmath.exp(-n_beta * q(x) ** 2)
-                ends = [root * (p(x) * y - q(x)) for y in (-SIDE, SIDE)]
-                return (
-                    mpmath.sqrt(mpmath.pi)
-                    / 2
-                    * (mpmath.erf(ends[1]) - mpmath.erf(ends[0]))
-                    / (p(x) * root)
-                )
-
-            return mpmath.quad(inner, cuts) / (2 * SIDE) ** 2
-
         for n_beta in map(mpmath.mpf, N_BETAS):
-            step = n_beta / 10**8
-            slope = (
-                -n_beta * (mpmath.log(Z(n_beta + step)) - mpmath.log(Z(n_beta - step))) / (2 * step)
-            )
-            rows.append(
-                {
-                    "K": name,
-                    "nBeta": float(n_beta),
-                    "F": float(-mpmath.log(Z(n_beta))),
-                    "slope": float(slope),
-                }
-            )
+            ends = [mpmath.log(square(p, q, n_beta * (1 + e), cuts)) for e in (-1e-8, 1e-8)]
+            rows.append(row(name, n_beta, square(p, q, n_beta, cuts), (ends[0] - ends[1]) / 2e-8))
     return rows
+
+
+def row(name: str, n_beta: Any, Z: Any, slope: Any) -> dict[str, Any]:
+    """One line of the table."""
+    F = float(-mpmath.log(Z))
+    return {"K": name, "nBeta": float(n_beta), "F": F, "slope": float(slope)}
+
+
+def moment(K: Any, n_beta: Any, power: int, cuts: list[Any]) -> Any:
+    """∫ (nβK)^power exp(-nβK) over [-4, 4]."""
+    return mpmath.quad(lambda x: (n_beta * K(x)) ** power * mpmath.exp(-n_beta * K(x)), cuts)
+
+
+def square(p: Any, q: Any, n_beta: Any, cuts: list[Any]) -> Any:
+    """The mean of exp(-nβ (p y - q)²) over [-4, 4]²."""
+    root = mpmath.sqrt(n_beta)
+
+    def inner(x: Any) -> Any:
+        if abs(p(x)) * root < mpmath.mpf("1e-12"):
+            return 2 * SIDE * mpmath.exp(-n_beta * q(x) ** 2)
+        low, high = (mpmath.erf(root * (p(x) * y - q(x))) for y in (-SIDE, SIDE))
+        return mpmath.sqrt(mpmath.pi) / 2 * (high - low) / (p(x) * root)
+
+    return mpmath.quad(inner, cuts) / (2 * SIDE) ** 2
 
 
 def around(zero: float) -> list[Any]:

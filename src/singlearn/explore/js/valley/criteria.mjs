@@ -80,7 +80,7 @@ function singularSentence(land, point, flat) {
   const zero = flat.filter(Boolean).length;
   const at = point.map((v, i) => `${land.variables[i]} = ${shown(v)}`).join(", ");
   const count = land.dimension === 1 ? "the Hessian" : `${zero} of ${land.dimension} eigenvalues of the Hessian`;
-  return `At ${at}, ${count} ${zero === 1 ? "is" : "are"} 0, to what doubles can tell: Laplace's method divides by ${zero === 1 ? "it" : "them"} and says F = −∞.`;
+  return `At ${at}, ${count} ${zero === 1 ? "is" : "are"} 0, as far as doubles can tell: Laplace's method divides by ${zero === 1 ? "it" : "them"} and says F = −∞.`;
 }
 
 const shown = (v) => String(Number(v.toFixed(3)) + 0).replace("-", "−");
