@@ -296,6 +296,8 @@ def test_both_versions_stand_side_by_side(tmp_path, monkeypatch) -> None:
     )
     assert (realisable["slope"], realisable["slope of the other version"]) == (3.0, 5.0)
     assert "as-published" in found.text.splitlines()[3]
+    assert "200 epochs instead of 5000" in found.text.splitlines()[-1]
+    assert found.doubts[-1]["cell"] == "every cell" and len(found.cautions) == len(found.doubts)
     refused = next(row for row in found.rows if row["method"] == methods.BOTH_LAPLACE)
     assert math.isnan(refused["slope"]) and refused["refused"] == len(generalisation.QUICK.sizes)
 

@@ -405,6 +405,9 @@ def test_the_widget_draws_twice_in_one_notebook_and_writes_the_network_back(visi
     one.page.wait_for_function("window.saved.length > 0")
     after = from_parameters(one.page.evaluate("window.saved[0].network.net"))
     assert after.nodes[0] == net.nodes[0].scaled(Fraction(2)) and after.nodes[1] == net.nodes[1]
+    # Jupyter looks for this on the element that has the focus, and leaves its keys alone.
+    one.page.locator("#b [role=slider]").first.focus()
+    assert one.page.evaluate("document.activeElement.dataset.lmSuppressShortcuts") == "true"
     ids = one.page.evaluate("[...document.querySelectorAll('[id]')].map((e) => e.id)")
     assert len(ids) == len(set(ids))
     assert one.page.evaluate("() => location.hash") == ""

@@ -208,3 +208,87 @@ def test_it_fits_a_telephone_has_names_and_saves_its_picture(visit, scene):
         )
     finally:
         visit.page.set_viewport_size({"width": 1200, "height": 900})
+
+
+def test_the_surface_turns_by_mouse_and_keys_and_is_in_the_address_and_the_file(visit):
+    visit.open("valley", landscape="scaling")
+    visit.page.locator("select[name=shape]").select_option("surface")
+    visit.settle()
+    surface = visit.page.get_by_role("slider", name="K as a surface")
+    before = visit.page.locator("canvas").screenshot()
+    box = surface.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    visit.page.mouse.move(x, y)
+    visit.page.mouse.down()
+    visit.page.mouse.move(x + 100, y + 25, steps=5)
+    visit.page.mouse.up()
+    visit.settle()
+    said = "turned by 10 degrees, seen from 45 degrees above"
+    assert surface.get_attribute("aria-valuetext") == said
+    assert visit.page.locator("canvas").screenshot() != before
+    surface.press("ArrowLeft")
+    surface.press("Shift+ArrowDown")
+    visit.settle()
+    assert surface.get_attribute("aria-valuenow") == "5"
+    visit.page.locator("button[name=link]").click()
+    visit.settle()
+    assert "tilt%22%3A44" in visit.page.evaluate("() => location.hash")
+    with visit.page.expect_download() as waiting:
+        visit.page.locator("button[name=svg]").click()
+    assert "<image" in Path(waiting.value.path()).read_text(encoding="utf-8").split("<text")[0]
+    surface.press("Home")
+    visit.settle()
+    assert surface.get_attribute("aria-valuenow") == "-30"
+    visit.page.locator("select[name=landscape]").select_option("quartic")
+    visit.settle()
+    assert not surface.is_visible() and not visit.page.locator("select[name=shape]").is_visible()
+
+
+SURFACE = quote(json.dumps({"valley": {"landscape": "scaling", "shape": "surface"}}))
+
+
+def test_the_surface_is_turned_by_a_finger(visit):
+    context = visit.page.context.browser.new_context(
+        offline=True, has_touch=True, is_mobile=True, viewport={"width": 360, "height": 740}
+    )
+    page = context.new_page()
+    page.goto(f"{visit.address}#valley/{SURFACE}")
+    surface = page.get_by_role("slider", name="K as a surface")
+    box = surface.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    session = context.new_cdp_session(page)
+    for kind, dx in [("touchStart", 0), ("touchMove", 30), ("touchMove", 90), ("touchEnd", None)]:
+        points = [] if dx is None else [{"x": x + dx, "y": y}]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    page.wait_for_function(
+        "() => Number(document.querySelector('.sle-surface').getAttribute('aria-valuenow')) > -30"
+    )
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 360
+    context.close()
+
+
+@pytest.mark.slow  # a measurement: two processes of the suite share the cores with the browser
+def test_a_frame_of_the_surface_costs_less_than_a_sixtieth_of_a_second(visit):
+    """By the processor's time of the page's scripts, which other work on the machine does not
+    lengthen as it lengthens the clock's.
+    """
+    session = visit.page.context.new_cdp_session(visit.page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def used():
+        found = session.send("Performance.getMetrics")["metrics"]
+        return next(m["value"] for m in found if m["name"] == "ScriptDuration")
+
+    visit.open("valley", landscape="scaling", shape="surface")
+    visit.page.wait_for_function("() => !document.querySelector('[data-value=busy]').textContent")
+    before = used()
+    frames = visit.page.evaluate("""async () => {
+      const plot = document.querySelector(".sle-surface");
+      for (let k = 0; k < 100; k += 1) {
+        plot.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", shiftKey: true }));
+        await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+      }
+      return 100;
+    }""")
+    cost = 1000 * (used() - before) / frames
+    assert 0.5 < cost < 16, f"{cost:.1f} ms of processor time per frame"

@@ -37,6 +37,7 @@ from singlearn.experiments.wei2022.last_layers.training import BATCH, train
 from singlearn.experiments.wei2022.source_figures import errors_against_inverse_size
 from singlearn.generalise import CurvePoint, LearningCurve
 from singlearn.plot.learning_curves import generalisation_error
+from singlearn.results.caution import Reason
 from singlearn.results.estimate import Estimate
 from singlearn.results.table import Column, aligned
 from singlearn.running.processes import over_processes
@@ -149,7 +150,9 @@ def run(
     tasks = [(c.layers, c.relu, c.realisable, c.minibatch, n) for c in CELLS for n in how.sizes]
     measure = _CellMeasurement(how, version, seed, _store(version, quick, seed, out))
     left = [task for task in tasks if stored(measure.store, task) is None]
-    for _ in counted("cells and sizes", over_processes(measure, left), len(left), progress):
+    # What the quick version costs is compiling, which one process does once.
+    done = map(measure, left) if quick else over_processes(measure, left)
+    for _ in counted("cells and sizes", done, len(left), progress):
         pass
     found = {task: points for task in tasks if (points := stored(measure.store, task)) is not None}
     other = _store(OTHER[version], quick, seed, out)
@@ -169,7 +172,23 @@ def run(
         for cell, curve in curves
         for caution in curve.cautions
     ]
-    return ExperimentResult(rows, warnings, _table(rows, version), _figures(curves, version, out))
+    text = _table(rows, version)
+    if quick:
+        shortened = _shortened(how)
+        warnings.append(
+            {"cell": "every cell", "reason": str(Reason.TOO_FEW_SIZES), "message": shortened}
+        )
+        text = f"{text}\n\n{shortened}"
+    return ExperimentResult(rows, warnings, text, _figures(curves, version, out))
+
+
+def _shortened(how: GeneralisationWork) -> str:
+    """What the quick version leaves out, and what its slopes are therefore not."""
+    return (
+        f"With --quick the networks are trained for {how.epochs} epochs instead of {FULL.epochs} "
+        f"and stand far from a minimum, at {len(how.sizes)} sizes with {how.datasets} data sets "
+        f"each: its slopes show that everything runs, and are not the slopes without --quick."
+    )
 
 
 def _store(version: Version, quick: bool, seed: int, out: Path) -> FinishedPoints:

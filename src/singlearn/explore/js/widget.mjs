@@ -5,6 +5,10 @@ import { start } from "./main.mjs";
 /** What anywidget calls: draws into `el`, writes every state back to the trait `states`, and returns what ends it. */
 export function render({ model, el }) {
   const root = document.createElement("div");
+  // Jupyter's own shortcuts take the arrow keys of a cell's output otherwise; it asks the element that has the focus.
+  root.addEventListener("focusin", (event) => {
+    event.target.dataset.lmSuppressShortcuts = "true";
+  });
   el.append(root);
   const explorer = start(root, { states: model.get("states"), scene: model.get("scene") || undefined, heading: model.get("heading") || undefined, address: false });
   let timer = 0;

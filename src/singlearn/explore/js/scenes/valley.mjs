@@ -9,6 +9,7 @@ import { volume } from "../valley/volume.mjs";
 import { freeEnergyPlot, lambdaPlot, shellPlot, slopeOfVolume, volumePlot, zetaAt, zetaPlot } from "./valley/curves.mjs";
 import { colourBar, landscapeMap, probeOf, probeText } from "./valley/map.mjs";
 import { keeper } from "./valley/kept.mjs";
+import { ceiling, landscapeSurface } from "./valley/surface.mjs";
 import { EXAMPLES, SLICE, TYPED, check, defaults, inBackground, problemOf } from "./valley/state.mjs";
 
 export { check, defaults };
@@ -25,7 +26,13 @@ export const tour = [
 const power = (v, digits = 3) => shown(10 ** v, digits);
 
 export function mount(root, store, context) {
+  let problem = null;
+  const keep = keeper();
   const map = landscapeMap((x, y) => store.set({ probe: problem?.land.dimension === 1 ? [x] : [x, y] }), "The plane of the parameters");
+  const surface = landscapeSurface((turn, tilt) => store.set({ turn, tilt }), () => {
+    keep.forget("surface");
+    ask();
+  });
   const plots = { lambda: lambdaPlot(), free: freeEnergyPlot(), volume: volumePlot(), shell: shellPlot(), zeta: zetaPlot() };
   const left = html("div", { class: "sle-figure" });
   const error = html("p", { class: "sle-note", role: "alert", "data-value": "typed-error", hidden: true });
@@ -43,6 +50,8 @@ export function mount(root, store, context) {
     store.set({ logBeta: Math.max(-2, -Math.log10(size)) });
   }, { name: "wbic", title: "The temperature at which the energy is the WBIC" });
   const view = choice("Colours show", [["posterior", "posterior density"], ["K", "K, on a scale of powers of ten"]], store.get().view, (v) => store.set({ view: v }), "view");
+  const shape = choice("K is drawn as", [["map", "a map, seen from above"], ["surface", "a surface: drag it to turn it"]], store.get().shape, (v) => store.set({ shape: v }), "shape");
+  const share = slider({ label: "the surface shows the lowest part of the box", min: 0.05, max: 1, step: 0.05, value: store.get().share, show: (v) => `${Math.round(100 * v)} %${problem && problem.land.dimension > 1 ? `, up to K = ${shown(problem.offset + ceiling(problem, v), 2)}` : ""}`, name: "share", onInput: (v) => store.set({ share: v }) });
   const level = slider({ label: "t, the level of K", min: -8, max: 0, step: 0.05, value: store.get().logT, show: (v) => power(v), name: "t", onInput: (v) => store.set({ logT: v }) });
   const z = slider({ label: "z", min: -1, max: 1.5, step: 0.005, value: store.get().z, show: (v) => shown(v), name: "z", onInput: (v) => store.set({ z: v }) });
   const root2 = toggle("measure by distance √t instead of K = t", store.get().root, (v) => store.set({ root: v }), "root");
@@ -70,11 +79,11 @@ export function mount(root, store, context) {
     figure(plots.shell, [["sle-c3", "K^z times the prior, shell by shell", "area"]]),
     figure(plots.zeta, [["sle-c3", "ζ(z)"], ["sle-ink", "pole −λ", "dash"], ["sle-muted", "z", "dash"]]),
   ];
-  left.append(map.node, mapBar, words, probeLine, figures[0]);
+  left.append(map.node, surface.node, mapBar, words, probeLine, figures[0]);
   root.append(html("div", { class: "sle-columns" }, [
     left,
     html("div", { class: "sle-side" }, [
-      panel("", [which.node, own, error, side.node, n.node, beta.node, html("div", { class: "sle-row" }, [wbic]), view.node]),
+      panel("", [which.node, own, error, side.node, n.node, beta.node, html("div", { class: "sle-row" }, [wbic]), shape.node, view.node, share.node]),
       panel("The posterior at this n and β", [numbers.F.node, numbers.E.node, numbers.read.node, numbers.C.node, busy]),
       panel("What is proved", [numbers.exact.node, numbers.m.node, verdict, details]),
       panel("What others would say", [numbers.bic.node, numbers.laplace.node, laplaceWords, figures[1]]),
@@ -84,7 +93,6 @@ export function mount(root, store, context) {
     html("section", {}, [panel("How do I interpret z?", [z.node, numbers.zeta.node, zWords]), html("div", { class: "sle-pair" }, [figures[3], figures[4]])]),
   ]));
 
-  let problem = null;
   let failed = "";
   let stopWork = () => {};
   let timer = 0;
@@ -176,7 +184,14 @@ export function mount(root, store, context) {
     words.textContent = `${problem.words}${problem.source ? ` (${problem.source})` : ""}`;
     probeLine.textContent = probeText(problem, probeOf(problem, state));
     const size = (plot) => [problem.key, plot.width, plot.height];
-    keep("map", [...size(map.plot), nBeta, state.view, t, state.probe], () => map.draw(problem, state, { nBeta }));
+    const isSurface = drawnAsSurface(state);
+    shape.node.hidden = problem.land.dimension === 1;
+    share.node.hidden = surface.node.hidden = !isSurface;
+    map.node.hidden = isSurface;
+    shape.value(state.shape);
+    share.value(state.share);
+    if (isSurface) keep("surface", [...size(map.plot), nBeta, state.view, t, state.probe, state.turn, state.tilt, state.share], () => surface.draw(problem, state, { nBeta }));
+    else keep("map", [...size(map.plot), nBeta, state.view, t, state.probe], () => map.draw(problem, state, { nBeta }));
     drawBar(state);
     const { lambda, free, volume: room, shell, zeta: poles } = plots;
     keep("lambda", [...size(lambda.plot), nBeta, problem.rungs.length], () => lambda.draw(problem, nBeta, now));
@@ -200,19 +215,22 @@ export function mount(root, store, context) {
       : `${start}At z = ${shown(at)}, below −λ = ${shown(-exponent)}, each shell nearer to the truth adds more than the one before: the integral is infinite. So −λ is where nearness begins to pay more than room is lost.`;
   }
 
-  const keep = keeper();
+  const drawnAsSurface = (state) => state.shape === "surface" && problem.land.dimension > 1;
+
   let bar = "";
   function drawBar(state) {
-    const next = problem.land.dimension === 1 ? "line" : state.view;
+    const next = problem.land.dimension === 1 ? "line" : drawnAsSurface(state) ? `surface ${state.view}` : state.view;
     if (next === bar) return;
     bar = next;
     const marks = legend([["sle-c2", "W₀: K = 0", "dot"], ["sle-muted", next === "line" ? "K = t" : "white: K = t", next === "line" ? "dash" : "line"], ...(next === "K" ? [["sle-muted", "thin white: K = 1, 0.1, 0.01, …"]] : []), ["sle-c4", "the parameter you look at", "dot"], ...(next === "line" ? [["sle-ink", "K"], ["sle-c3", "posterior density", "area"]] : [])]);
-    replace(mapBar, [next === "line" ? null : next === "K" ? colourBar("K = 10⁻⁶", "10") : colourBar("posterior 0", "largest density"), marks].filter(Boolean));
+    replace(mapBar, [next === "line" ? null : next.endsWith("K") ? colourBar("K = 10⁻⁶", "10") : colourBar("posterior 0", "largest density"), marks].filter(Boolean));
   }
 
   function resize() {
     map.plot.dimension = problem?.land.dimension;
     map.size(left.clientWidth);
+    surface.size(left.clientWidth);
+    keep.forget("surface");
     for (const { plot } of Object.values(plots)) {
       const width = plot.node.parentElement.clientWidth;
       plot.size(width, Math.max(190, Math.min(280, 0.6 * width)));
@@ -227,10 +245,11 @@ export function mount(root, store, context) {
       resize();
       ask();
     },
-    svg: () => [map.plot.node, plots.lambda.plot.node, plots.volume.plot.node],
+    svg: () => [drawnAsSurface(store.get()) ? surface.picture() : map.plot.node, plots.lambda.plot.node, plots.volume.plot.node],
     destroy() {
       stop();
       stopWork();
+      surface.destroy();
       clearTimeout(timer);
       ask.cancel();
     },

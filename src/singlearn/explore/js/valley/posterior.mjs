@@ -25,7 +25,7 @@ function crossing(p, a, b, rise) {
 }
 
 // ∫ K^k exp(-nβ K) over an interval, for k = 0, 1, 2, added to out.
-function alongLine(p, low, high, nBeta, out, tolerance) {
+function alongLine(p, low, high, nBeta, out, tolerance, deepest = 12) {
   const cuts = monotonePieces(p, low, high);
   for (let i = 0; i + 1 < cuts.length; i++) {
     const rising = horner(p, cuts[i]) <= horner(p, cuts[i + 1]);
@@ -34,14 +34,14 @@ function alongLine(p, low, high, nBeta, out, tolerance) {
     let from = start;
     for (const level of LEVELS) {
       const to = nBeta > 0 ? crossing(p, start, end, level / nBeta) : end;
-      if (to !== from) part(p, nBeta, Math.min(from, to), Math.max(from, to), out, tolerance, 0);
+      if (to !== from) part(p, nBeta, Math.min(from, to), Math.max(from, to), out, tolerance, deepest);
       from = to;
       if (to === end) break;
     }
   }
 }
 
-function part(p, nBeta, a, b, out, tolerance, depth) {
+function part(p, nBeta, a, b, out, tolerance, halvings) {
   const half = 0.5 * (b - a), middle = 0.5 * (a + b);
   let m0 = 0, m1 = 0, m2 = 0, g0 = 0, g2 = 0;
   for (let k = 0; k < 15; k++) {
@@ -56,9 +56,9 @@ function part(p, nBeta, a, b, out, tolerance, depth) {
     g2 += gauss * value * value;
   }
   const wrong = half * Math.max(estimate(m0, g0), estimate(m2, g2) * (m2 > 0 ? m0 / m2 : 0));
-  if (depth < 12 && wrong > tolerance * (out[0] + half * m0)) {
-    part(p, nBeta, a, middle, out, tolerance, depth + 1);
-    part(p, nBeta, middle, b, out, tolerance, depth + 1);
+  if (halvings > 0 && wrong > tolerance * (out[0] + half * m0)) {
+    part(p, nBeta, a, middle, out, tolerance, halvings - 1);
+    part(p, nBeta, middle, b, out, tolerance, halvings - 1);
     return;
   }
   out[0] += half * m0;
@@ -84,8 +84,13 @@ export function firstCuts(land, count = 8) {
   return [...made, ends.at(-1)];
 }
 
-// { Z, mean, variance } of K at one nβ, and the cuts for the next. `offset` is subtracted from K.
-export function moments(land, nBeta, { cuts = firstCuts(land), tolerance = 1e-9, offset = 0 } = {}) {
+// { Z, mean, variance } of K at one nβ, and the cuts for the next. `offset` is subtracted from K. Where `land.rounding` says what
+// doubles are wrong by in K, nothing is refined below what that does to the integral: panels would be halved for ever.
+export function moments(land, nBeta, { cuts = firstCuts(land), tolerance: asked = 1e-9, offset = 0 } = {}) {
+  const noise = nBeta * (land.rounding ?? 0);
+  // As the rule sees independent errors of this size in its nodes; a thousandth is still below what a picture shows.
+  const tolerance = Math.max(asked, Math.min(1e-3, Math.max(noise, (200 * noise) ** 1.5)));
+  const deepest = noise > 0.1 * asked ? 4 : 12;
   const shifted = (p) => {
     if (!offset) return p;
     const made = [...p];
@@ -95,13 +100,13 @@ export function moments(land, nBeta, { cuts = firstCuts(land), tolerance = 1e-9,
   let values, next, settled;
   if (land.dimension === 1) {
     values = new Float64Array(MOMENTS);
-    for (const piece of land.pieces) alongLine(shifted(piece.rows.map((row) => row[0])), ...piece.box[0], nBeta, values, 0.1 * tolerance);
+    for (const piece of land.pieces) alongLine(shifted(piece.rows.map((row) => row[0])), ...piece.box[0], nBeta, values, 0.1 * tolerance, deepest);
     [next, settled] = [cuts, true];
   } else {
     const f = (x, out) => {
       out.fill(0);
       for (const piece of land.pieces)
-        if (x >= piece.box[0][0] && x <= piece.box[0][1]) alongLine(shifted(slice(piece.rows, x)), ...piece.box[1], nBeta, out, 0.1 * tolerance);
+        if (x >= piece.box[0][0] && x <= piece.box[0][1]) alongLine(shifted(slice(piece.rows, x)), ...piece.box[1], nBeta, out, 0.1 * tolerance, deepest);
     };
     ({ values, cuts: next, settled } = adaptive(f, cuts, MOMENTS, { tolerance }));
   }

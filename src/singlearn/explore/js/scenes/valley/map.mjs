@@ -11,6 +11,9 @@ import { CELLS } from "./state.mjs";
 
 const DARKEST = -6; // log10 of K where the colours of K end
 
+/** The colour of K, on a scale of powers of ten. */
+export const logColour = (k) => sequential((Math.log10(Math.max(k, 1e-30)) - DARKEST) / (1 - DARKEST));
+
 /** {plot, node, draw(problem, state, {nBeta}), size(width)}; onProbe(point) where the probe is moved. */
 export function landscapeMap(onProbe, label = "The parameters") {
   const plot = new Plot({ label, margins: { left: 54, right: 10, top: 8, bottom: 38 } });
@@ -52,9 +55,9 @@ export function landscapeMap(onProbe, label = "The parameters") {
     const key = [problem.key, state.view, state.view === "K" ? "" : nBeta].join();
     if (key !== painted) {
       painted = key;
-      const density = state.view === "K" ? null : thickened(problem, nBeta);
+      const density = state.view === "K" ? null : densityOnCells(problem, nBeta);
       const values = density ?? problem.cells;
-      paint(canvas, values, CELLS, CELLS, density ? (v) => sequential(v) : (v) => sequential((Math.log10(Math.max(v - problem.offset, 1e-30)) - DARKEST) / (1 - DARKEST)));
+      paint(canvas, values, CELLS, CELLS, density ? (v) => sequential(v) : (v) => logColour(v - problem.offset));
       set(picture, { href: canvas.toDataURL() });
     }
     set(picture, place);
@@ -115,7 +118,7 @@ export function landscapeMap(onProbe, label = "The parameters") {
 const round = (v) => Math.round(v * 10) / 10;
 
 /** exp(-nβ K) on the cells, relative to its largest value; a valley thinner than a cell is drawn one cell wide. */
-function thickened(problem, nBeta) {
+export function densityOnCells(problem, nBeta) {
   const { land, cells, offset } = problem;
   const [x, y] = land.box;
   const half = 0.5 * Math.max((x[1] - x[0]) / CELLS, (y[1] - y[0]) / CELLS);

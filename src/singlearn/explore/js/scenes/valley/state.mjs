@@ -15,6 +15,7 @@ export const CELLS = 150;
 
 export const defaults = {
   landscape: "scaling", text: "(y^2 - x^3)^2", side: 1, logN: 2, logBeta: 0, view: "posterior", logT: -2, z: -0.25, probe: null, root: false,
+  shape: "map", turn: -30, tilt: 35, share: 0.85,
 };
 
 /** Throws an Error where a state from an address is none of these scenes. */
@@ -22,7 +23,8 @@ export function check(state) {
   const known = [TYPED, ...EXAMPLES.map((e) => e.id)];
   if (!known.includes(state.landscape)) throw new Error(`the landscape “${state.landscape}” is none of ${known.join(", ")}`);
   if (!["posterior", "K"].includes(state.view)) throw new Error(`the view “${state.view}” is neither posterior nor K`);
-  for (const [key, low, high] of [["side", 0.25, 8], ["logN", 0, 8], ["logBeta", -2, 0], ["logT", -8, 0], ["z", -1, 1.5]])
+  if (!["map", "surface"].includes(state.shape)) throw new Error(`the shape “${state.shape}” is neither map nor surface`);
+  for (const [key, low, high] of [["side", 0.25, 8], ["logN", 0, 8], ["logBeta", -2, 0], ["logT", -8, 0], ["z", -1, 1.5], ["turn", -180, 180], ["tilt", 5, 90], ["share", 0.05, 1]])
     if (!(typeof state[key] === "number" && state[key] >= low && state[key] <= high)) throw new Error(`${key} is ${state[key]}; it should be a number from ${low} to ${high}`);
   for (const key of ["probe", "start"])
     if (state[key] != null && !(Array.isArray(state[key]) && state[key].every(Number.isFinite))) throw new Error(`${key} is ${JSON.stringify(state[key])}; it should be a list of numbers`);
@@ -45,7 +47,8 @@ function typed(state) {
   const at = (point) => point.map((v, i) => `${land.variables[i]} = ${Number(v.toPrecision(3))}`).join(", ");
   const worst = worstRounding(land, low);
   if (worst.size * COLDEST > MOST_ROUNDING)
-    throw new Error(`the terms of K cancel at ${at(worst.point)}, and doubles are wrong there by ${Number(worst.size.toPrecision(2))}, too much for nβ = 10⁸: write lower powers, or take a smaller box`);
+    throw new Error(`the terms of K cancel at ${at(worst.point)}, and doubles are wrong there by ${Number(worst.size.toPrecision(2))}, too much for nβ = 10⁸: put its zeros at the origin (x for x − 3), write lower powers, or take a smaller box`);
+  land.rounding = worst.size;
   // The sign is exact: doubles are fractions, and a K ≥ 0 has no negative value at any of them.
   const least = toNumber(exactValue(polynomial, low.point.map(doubleFraction)));
   if (least < 0)
