@@ -1,0 +1,284 @@
+"""With how few bits a network can be written down, against λ̂, over the checkpoints of a training."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.figure import Figure
+from scipy.stats import spearmanr
+
+from singlearn.experiments.experiment import Experiment, ExperimentResult
+from singlearn.experiments.recipes.checkpoints import cross_entropy, log_steps, trained
+from singlearn.experiments.recipes.digits import perceptron, tensors
+from singlearn.experiments.recipes.report import cell, doubts_of, number, report
+from singlearn.plot.style import ACCENT, INK, QUIET, quieten
+
+if TYPE_CHECKING:
+    import torch
+
+BROKEN = 0.1
+"""Nats by which the mean loss has risen, or the function moved, when a network counts as broken."""
+LEVELS = np.unique(np.round(np.geomspace(2, 1024, 60)).astype(int))
+"""Numbers of levels that are tried."""
+RATE, BATCH = 3e-3, 32
+
+
+@dataclass(frozen=True)
+class CompressibilityWork:
+    """Images, hidden nodes, last step, checkpoints and chains."""
+
+    samples: int
+    width: int
+    last: int
+    checkpoints: int
+    most: int
+
+
+FULL = CompressibilityWork(300, 10, 3000, 14, 6_000)
+QUICK = CompressibilityWork(150, 6, 1000, 6, 1_000)
+
+
+def quantised(weights: dict[str, torch.Tensor], levels: int) -> dict[str, torch.Tensor]:
+    """Every tensor on so many equally spaced levels, from its smallest to its largest entry.
+
+    >>> import torch
+    >>> quantised({"w": torch.tensor([0.0, 0.2, 0.9, 1.0])}, 3)["w"].tolist()
+    [0.0, 0.0, 1.0, 1.0]
+    """
+    import torch
+
+    found = {}
+    for name, value in weights.items():
+        low, high = value.min(), value.max()
+        step = (high - low) / (levels - 1)
+        places = torch.round((value - low) / step) if step > 0 else torch.zeros_like(value)
+        found[name] = low + step * places
+    return found
+
+
+def damage(
+    model: torch.nn.Module, weights: dict[str, torch.Tensor], x: Any, y: Any
+) -> tuple[Float[np.ndarray, " levels"], Float[np.ndarray, " levels"]]:
+    """Rise of the mean loss, and divergence of the function from that of the whole weights, by the
+    number of levels, in nats.
+    """
+    import torch
+
+    rises, moved = [], []
+    with torch.no_grad():
+        model.load_state_dict(weights)
+        scores = model(x)
+        before, own = cross_entropy(scores, y).mean(), torch.log_softmax(scores, -1)
+        for levels in LEVELS:
+            model.load_state_dict(quantised(weights, int(levels)))
+            scores = model(x)
+            rises.append(float(cross_entropy(scores, y).mean() - before))
+            other = torch.log_softmax(scores, -1)
+            moved.append(float((own.exp() * (own - other)).sum(-1).mean()))
+    model.load_state_dict(weights)
+    return np.array(rises), np.array(moved)
+
+
+def bits_needed(
+    costs: Float[np.ndarray, " levels"], levels: Float[np.ndarray, " levels"] | Any = LEVELS
+) -> float:
+    """Bits per weight from which on the cost stays below :data:`BROKEN`; log₂ of the number of
+    levels, between two of them on a straight line; infinite if it never does.
+
+    >>> bits_needed(np.array([0.5, 0.15, 0.05, 0.0]), np.array([2, 4, 8, 16]))
+    2.5
+    """
+    bits = np.log2(levels)
+    above = np.flatnonzero(np.abs(costs) >= BROKEN)
+    if not above.size:
+        return float(bits[0])
+    last = int(above[-1])
+    if last == len(costs) - 1:
+        return math.inf
+    one, other = abs(costs[last]), abs(costs[last + 1])
+    return float(bits[last] + (one - BROKEN) / (one - other) * (bits[last + 1] - bits[last]))
+
+
+def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentResult:
+    """Train, quantise every checkpoint, measure λ̂ there, and compare.
+
+    Finished points are kept in ``out/compressibility``.
+    """
+    import torch
+
+    from singlearn.local import trajectory
+
+    settings = QUICK if quick else FULL
+    x, y = tensors(settings.samples, seed)
+    model = perceptron(settings.width, seed)
+    steps = log_steps(10, settings.last, settings.checkpoints)
+    rng = np.random.default_rng([seed, 47])
+
+    def batch(step: int) -> tuple[Any, Any]:
+        rows = torch.from_numpy(rng.integers(len(x), size=BATCH))
+        return x[rows], y[rows]
+
+    descent = torch.optim.Adam(model.parameters(), lr=RATE)
+    kept = trained(model, cross_entropy, batch, descent, steps)
+    folder = out / "compressibility" / f"{'quick-' if quick else ''}{seed}"
+    found = {
+        reference: trajectory(
+            kept,
+            model,
+            cross_entropy,
+            (x, y),
+            reference=reference,  # type: ignore[arg-type]
+            chains=4 if quick else 8,
+            tolerance=0.1 if quick else 0.05,
+            max_steps=settings.most,
+            seed=seed,
+            folder=folder / reference,
+            progress=progress,
+        )
+        for reference in ("self", "loss")
+    }
+    rows = []
+    for own, of_loss in zip(found["self"].points, found["loss"].points, strict=True):
+        rises, moved = damage(model, kept[int(own.step)], x, y)
+        rows.append(
+            {
+                "step": int(own.step),
+                "loss": of_loss.loss,
+                "bits, loss": number(bits_needed(rises)),
+                "bits, own function": number(bits_needed(moved)),
+                "λ̂ (self)": number(own.value),
+                "standard error (self)": number(own.standard_error),
+                "status (self)": str(own.status),
+                "λ̂ (loss)": number(of_loss.value),
+                "standard error (loss)": number(of_loss.standard_error),
+                "status (loss)": str(of_loss.status),
+            }
+        )
+    doubts = doubts_of(
+        ({"reference": reference}, caution)
+        for reference, line in found.items()
+        for caution in line.cautions
+    )
+    compared = [
+        compare(rows, f"λ̂ ({reference})", f"bits, {bits}")
+        for reference in ("self", "loss")
+        for bits in ("own function", "loss")
+    ]
+    return report(
+        [*rows, *compared],
+        doubts,
+        f"network 64-{settings.width}-10 on {settings.samples} images: bits per weight at which "
+        f"it breaks by {BROKEN} nats",
+        _table(rows),
+        [_said(own) for own in compared],
+        draw(rows),
+        out / "compressibility.png",
+    )
+
+
+def compare(rows: list[dict[str, Any]], one: str, other: str) -> dict[str, Any]:
+    """Rank correlation over checkpoints, and R² of a straight line."""
+    both = [
+        (row[one], row[other]) for row in rows if row[one] is not None and row[other] is not None
+    ]
+    if len(both) < 3:
+        return {"compared": f"{one} with {other}", "checkpoints": len(both), "rank": None, "R²": None}
+    a, b = np.array(both).T
+    rank = float(spearmanr(a, b).statistic)
+    line = float(np.corrcoef(a, b)[0, 1]) ** 2
+    return {
+        "compared": f"{one} with {other}",
+        "checkpoints": len(both),
+        "rank": number(rank),
+        "R²": number(line),
+    }
+
+
+def _said(own: dict[str, Any]) -> str:
+    return (
+        f"{own['compared']}: rank correlation {cell(own['rank'])}, R² of a straight line "
+        f"{cell(own['R²'])} ({own['checkpoints']} checkpoints)"
+    )
+
+
+def _table(rows: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+    table = [
+        ("step", "loss", "bits, loss", "bits, own function", "λ̂ of its own function",
+         "λ̂ of the loss  status")
+    ]  # fmt: skip
+    for row in rows:
+        of_loss = cell(row["λ̂ (loss)"], row["standard error (loss)"])
+        table.append(
+            (
+                f"{row['step']}",
+                f"{row['loss']:.3f}",
+                *(cell(row[f"bits, {what}"]) for what in ("loss", "own function")),
+                cell(row["λ̂ (self)"], row["standard error (self)"]),
+                f"{of_loss}  {row['status (loss)']}",
+            )
+        )
+    return table
+
+
+def draw(rows: list[dict[str, Any]]) -> Figure:
+    """Bits and λ̂ against the step, and against each other."""
+    figure = Figure(figsize=(9.6, 4.4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    steps = [row["step"] for row in rows]
+    for what, colour, mark in (("own function", INK, "o"), ("loss", ACCENT, "s")):
+        left.plot(
+            steps, [math.nan if row[f"bits, {what}"] is None else row[f"bits, {what}"]
+                    for row in rows],
+            color=colour, marker=mark, linestyle="-" if mark == "o" else "--", markersize=4,
+            label=f"bits, {what}",
+        )  # fmt: skip
+    left.set_xscale("log")
+    left.set_xlabel("training step")
+    left.set_ylabel(f"bits per weight, for {BROKEN} nats")
+    twin = left.twinx()
+    twin.plot(
+        steps, [math.nan if row["λ̂ (self)"] is None else row["λ̂ (self)"] for row in rows],
+        color=QUIET, marker="^", linestyle=":", markersize=4, label="$\\hat λ$, own function",
+    )  # fmt: skip
+    twin.set_ylabel("$\\hat λ$ of the own function")
+    twin.spines["top"].set_visible(False)
+    handles = [*left.get_lines(), *twin.get_lines()]
+    left.legend(
+        handles, [str(h.get_label()) for h in handles], frameon=False, fontsize=8, ncols=3,
+        loc="lower center", bbox_to_anchor=(0.5, 1.0), columnspacing=0.8,
+    )  # fmt: skip
+    for reference, bits, colour, mark in (
+        ("self", "own function", INK, "o"),
+        ("loss", "loss", ACCENT, "s"),
+    ):
+        own = [
+            row
+            for row in rows
+            if row[f"λ̂ ({reference})"] is not None and row[f"bits, {bits}"] is not None
+        ]
+        what = "of the own function" if reference == "self" else "of the loss"
+        right.errorbar(
+            [row[f"λ̂ ({reference})"] for row in own], [row[f"bits, {bits}"] for row in own],
+            xerr=[row[f"standard error ({reference})"] or 0.0 for row in own], fmt=mark,
+            color=colour, markersize=5, capsize=2, label=f"both {what}",
+        )  # fmt: skip
+    right.set_xlabel("$\\hat λ$")
+    right.set_ylabel(f"bits per weight, for {BROKEN} nats")
+    right.legend(
+        frameon=False, fontsize=8, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0)
+    )
+    quieten(right)
+    left.tick_params(labelsize=9)
+    return figure
+
+
+EXPERIMENT = Experiment(
+    "compressibility",
+    "bits at which a quantised network breaks against λ̂, over the checkpoints of a training",
+    run,
+)
