@@ -45,8 +45,9 @@ FOLDERS = {
     "weight-annihilation": "carroll2021",
     "worked-examples": "carroll2021",
 }
-"""Experiments by name, and the paper they are from; ``own`` are ours, ``recipes`` are several papers'
-on trained networks."""
+"""Experiments by name, and the paper they are from; ``own`` are ours, ``recipes`` are those of
+several papers, each on a small trained network.
+"""
 
 
 class _Registry(Mapping[str, Experiment]):

@@ -1,4 +1,4 @@
-"""With how few bits a network can be written down, against λ̂, over the checkpoints of a training."""
+"""With how few bits a network can be written down, against λ̂, over checkpoints of a training."""
 
 from __future__ import annotations
 
@@ -187,7 +187,12 @@ def compare(rows: list[dict[str, Any]], one: str, other: str) -> dict[str, Any]:
         (row[one], row[other]) for row in rows if row[one] is not None and row[other] is not None
     ]
     if len(both) < 3:
-        return {"compared": f"{one} with {other}", "checkpoints": len(both), "rank": None, "R²": None}
+        return {
+            "compared": f"{one} with {other}",
+            "checkpoints": len(both),
+            "rank": None,
+            "R²": None,
+        }
     a, b = np.array(both).T
     rank = float(spearmanr(a, b).statistic)
     line = float(np.corrcoef(a, b)[0, 1]) ** 2
@@ -269,9 +274,7 @@ def draw(rows: list[dict[str, Any]]) -> Figure:
         )  # fmt: skip
     right.set_xlabel("$\\hat λ$")
     right.set_ylabel(f"bits per weight, for {BROKEN} nats")
-    right.legend(
-        frameon=False, fontsize=8, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0)
-    )
+    right.legend(frameon=False, fontsize=8, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     quieten(right)
     left.tick_params(labelsize=9)
     return figure

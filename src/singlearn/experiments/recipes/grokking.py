@@ -102,9 +102,7 @@ def train(
         rows = torch.from_numpy(rng.integers(len(data[0]), size=settings.batch))
         return data[0][rows], data[1][rows]
 
-    descent = torch.optim.Adam(
-        model.parameters(), lr=settings.rate, weight_decay=settings.decay
-    )
+    descent = torch.optim.Adam(model.parameters(), lr=settings.rate, weight_decay=settings.decay)
     return model, trained(model, cross_entropy, batch, descent, steps), data
 
 

@@ -1,4 +1,4 @@
-"""λ̂ of every head of a small transformer through its training, beside what it has learnt by then."""
+"""λ̂ of every head of a small transformer through its training, beside what it has learnt."""
 
 from __future__ import annotations
 
@@ -124,7 +124,10 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     for step, weights in kept.items():
         model.load_state_dict(weights)
         rows.append(
-            {"step": step, **{f"loss, {k}": v for k, v in losses_by_task(model, x, y, task).items()}}
+            {
+                "step": step,
+                **{f"loss, {k}": v for k, v in losses_by_task(model, x, y, task).items()},
+            }
         )
     last = list(kept)[-settings.measured :]
     pieces = ((step, measured(step)) for step in last)
@@ -175,7 +178,9 @@ def _stages(rows: list[dict[str, Any]]) -> list[str]:
         steps, values, errors = of_head(rows, head)
         if len(steps) < FEWEST or not np.isfinite(errors).all():
             continue
-        bends = [f"{point.step:.0f}" for point in straight_pieces(steps, values, errors).breakpoints]
+        bends = [
+            f"{point.step:.0f}" for point in straight_pieces(steps, values, errors).breakpoints
+        ]
         turns = [str(point) for point in critical_points(steps, values, errors)]
         said.append(
             f"{head}: slope changes at step {', '.join(bends) if bends else 'none'}; turns: "

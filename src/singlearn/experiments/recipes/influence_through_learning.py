@@ -172,7 +172,10 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     learning, exact = learn(settings.last, seed), response(settings.last, seed)
     halves = half_times(learning)
     steps = sorted(
-        {int(s) for s in np.linspace(20, min(1.3 * halves[-1], settings.last), settings.checkpoints)}
+        {
+            int(s)
+            for s in np.linspace(20, min(1.3 * halves[-1], settings.last), settings.checkpoints)
+        }
     )
     doubts = []
     measured = []

@@ -34,7 +34,8 @@ RATE = 0.02
 @dataclass(frozen=True)
 class RetrainingWork:
     """Samples, others whose loss is predicted, hidden nodes, networks that are trained anew (and
-    how many of them on each part), steps of a training, and what chains do."""
+    how many of them on each part), steps of a training, and what chains do.
+    """
 
     samples: int
     others: int
@@ -211,10 +212,10 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     with torch.no_grad():
         right = float((start(others[0]).argmax(-1) == others[1]).float().mean())
     head = chains.table().iloc[0]
+    shown = cell(number(head.learning_coefficient), head.standard_error)
     notes = [
-        f"trained on all samples, {right:.0%} of {settings.others} new images right; λ̂ = "
-        f"{cell(number(head.learning_coefficient), head.standard_error)} ({head.status}), nβ = {nbeta:g}, "
-        f"γ = {TIE * DECAY * nbeta:g}",
+        f"trained on all samples, {right:.0%} of {settings.others} new images right; λ̂ = {shown} "
+        f"({head.status}), nβ = {nbeta:g}, γ = {TIE * DECAY * nbeta:g}",
         f"correlation of our influence with the classical one, over all pairs: "
         f"{_correlation(ours, by_gradient):.2f}",
     ]
