@@ -140,25 +140,23 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
             folder=folder / reference,
             progress=progress,
         )
-        for reference in ("self", "loss")
+        for reference in (("self",) if quick else ("self", "loss"))
     }
     rows = []
-    for own, of_loss in zip(found["self"].points, found["loss"].points, strict=True):
-        rises, moved = damage(model, kept[int(own.step)], x, y)
-        rows.append(
-            {
-                "step": int(own.step),
-                "loss": of_loss.loss,
-                "bits, loss": number(bits_needed(rises)),
-                "bits, own function": number(bits_needed(moved)),
-                "λ̂ (self)": number(own.value),
-                "standard error (self)": number(own.standard_error),
-                "status (self)": str(own.status),
-                "λ̂ (loss)": number(of_loss.value),
-                "standard error (loss)": number(of_loss.standard_error),
-                "status (loss)": str(of_loss.status),
-            }
-        )
+    for step, weights in kept.items():
+        rises, moved = damage(model, weights, x, y)
+        row: dict[str, Any] = {
+            "step": step,
+            "loss": float(cross_entropy(model(x), y).mean().detach()),
+            "bits, loss": number(bits_needed(rises)),
+            "bits, own function": number(bits_needed(moved)),
+        }
+        for reference, line in found.items():
+            (point,) = (point for point in line.points if point.step == step)
+            row[f"λ̂ ({reference})"] = number(point.value)
+            row[f"standard error ({reference})"] = number(point.standard_error)
+            row[f"status ({reference})"] = str(point.status)
+        rows.append(row)
     doubts = doubts_of(
         ({"reference": reference}, caution)
         for reference, line in found.items()
@@ -166,7 +164,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     )
     compared = [
         compare(rows, f"λ̂ ({reference})", f"bits, {bits}")
-        for reference in ("self", "loss")
+        for reference in found
         for bits in ("own function", "loss")
     ]
     return report(
@@ -212,21 +210,17 @@ def _said(own: dict[str, Any]) -> str:
 
 
 def _table(rows: list[dict[str, Any]]) -> list[tuple[str, ...]]:
-    table = [
-        ("step", "loss", "bits, loss", "bits, own function", "λ̂ of its own function",
-         "λ̂ of the loss  status")
-    ]  # fmt: skip
+    references = [name for name in ("self", "loss") if f"λ̂ ({name})" in rows[0]]
+    heads = (f"λ̂ ({name})  status" for name in references)
+    table = [("step", "loss", "bits, loss", "bits, own function", *heads)]
     for row in rows:
-        of_loss = cell(row["λ̂ (loss)"], row["standard error (loss)"])
-        table.append(
-            (
-                f"{row['step']}",
-                f"{row['loss']:.3f}",
-                *(cell(row[f"bits, {what}"]) for what in ("loss", "own function")),
-                cell(row["λ̂ (self)"], row["standard error (self)"]),
-                f"{of_loss}  {row['status (loss)']}",
-            )
-        )
+        cells = [
+            f"{cell(row[f'λ̂ ({name})'], row[f'standard error ({name})'])}  "
+            f"{row[f'status ({name})']}"
+            for name in references
+        ]
+        bits = (cell(row[f"bits, {what}"]) for what in ("loss", "own function"))
+        table.append((f"{row['step']}", f"{row['loss']:.3f}", *bits, *cells))
     return table
 
 
@@ -259,18 +253,21 @@ def draw(rows: list[dict[str, Any]]) -> Figure:
     )  # fmt: skip
     for reference, bits, colour, mark in (
         ("self", "own function", INK, "o"),
-        ("loss", "loss", ACCENT, "s"),
+        ("self", "loss", ACCENT, "s"),
+        ("loss", "loss", QUIET, "^"),
     ):
         own = [
             row
             for row in rows
-            if row[f"λ̂ ({reference})"] is not None and row[f"bits, {bits}"] is not None
+            if row.get(f"λ̂ ({reference})") is not None and row[f"bits, {bits}"] is not None
         ]
-        what = "of the own function" if reference == "self" else "of the loss"
+        if not own:
+            continue
+        what = "own function" if reference == "self" else "loss"
         right.errorbar(
             [row[f"λ̂ ({reference})"] for row in own], [row[f"bits, {bits}"] for row in own],
             xerr=[row[f"standard error ({reference})"] or 0.0 for row in own], fmt=mark,
-            color=colour, markersize=5, capsize=2, label=f"both {what}",
+            color=colour, markersize=5, capsize=2, label=f"bits, {bits}; $\\hat λ$, {what}",
         )  # fmt: skip
     right.set_xlabel("$\\hat λ$")
     right.set_ylabel(f"bits per weight, for {BROKEN} nats")

@@ -46,7 +46,7 @@ class RetrainingWork:
     most: int
 
 
-FULL = RetrainingWork(200, 100, 8, 100, 600, 2000, 10_000)
+FULL = RetrainingWork(150, 75, 6, 100, 600, 8000, 10_000)
 QUICK = RetrainingWork(100, 50, 6, 50, 300, 300, 1_500)
 
 
