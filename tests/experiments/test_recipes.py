@@ -93,6 +93,7 @@ def test_fewer_levels_cost_more_and_whole_weights_nothing() -> None:
     assert all(torch.equal(value, weights[name]) for name, value in model.state_dict().items())
 
 
+@pytest.mark.slow
 def test_the_classical_influence_is_the_derivative_of_a_retraining() -> None:
     """Of softmax regression, whose Gauss-Newton matrix is its Hessian; the loss of the training
     counts one sample a little more.

@@ -61,7 +61,7 @@ def trained(
         if step < max(wanted):
             optimiser.zero_grad()
             inputs, targets = batch(step)
-            loss(model(inputs), targets).mean().backward()  # type: ignore[no-untyped-call]
+            loss(model(inputs), targets).mean().backward()
             optimiser.step()
     return kept
 

@@ -114,7 +114,9 @@ def module(seed: int) -> torch.nn.Module:
     class Transformer(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.embed, self.pos_embed, self.unembed = nn.Module(), nn.Module(), nn.Module()
+            self.embed: Any = nn.Module()
+            self.pos_embed: Any = nn.Module()
+            self.unembed: Any = nn.Module()
             self.embed.W_E = weight(VOCABULARY, WIDTH)
             self.pos_embed.W_pos = weight(LENGTH, WIDTH)
             self.blocks = nn.Sequential(Block(LENGTH), Block(1))
