@@ -226,8 +226,11 @@ def _table(rows: list[dict[str, Any]]) -> list[tuple[str, ...]]:
 
 def draw(rows: list[dict[str, Any]]) -> Figure:
     """Bits and λ̂ against the step, and against each other."""
-    figure = Figure(figsize=(9.6, 4.4), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    figure = Figure(figsize=(9.6, 4.8), layout="constrained")
+    grid = figure.add_gridspec(2, 2)
+    left = figure.add_subplot(grid[0, 0])
+    lower = figure.add_subplot(grid[1, 0], sharex=left)
+    right = figure.add_subplot(grid[:, 1])
     steps = [row["step"] for row in rows]
     for what, colour, mark in (("own function", INK, "o"), ("loss", ACCENT, "s")):
         left.plot(
@@ -237,19 +240,17 @@ def draw(rows: list[dict[str, Any]]) -> Figure:
             label=f"bits, {what}",
         )  # fmt: skip
     left.set_xscale("log")
-    left.set_xlabel("training step")
-    left.set_ylabel(f"bits per weight, for {BROKEN} nats")
-    twin = left.twinx()
-    twin.plot(
+    left.set_ylabel(f"bits per weight\nfor {BROKEN} nats")
+    left.tick_params(labelbottom=False)
+    lower.errorbar(
         steps, [math.nan if row["λ̂ (self)"] is None else row["λ̂ (self)"] for row in rows],
-        color=QUIET, marker="^", linestyle=":", markersize=4, label="$\\hat λ$, own function",
+        yerr=[row["standard error (self)"] or 0.0 for row in rows], color=INK, marker="^",
+        markersize=4, capsize=2,
     )  # fmt: skip
-    twin.set_ylabel("$\\hat λ$ of the own function")
-    twin.spines["top"].set_visible(False)
-    handles = [*left.get_lines(), *twin.get_lines()]
+    lower.set_ylabel("$\\hat λ$ of the\nown function")
+    lower.set_xlabel("training step")
     left.legend(
-        handles, [str(h.get_label()) for h in handles], frameon=False, fontsize=8, ncols=3,
-        loc="lower center", bbox_to_anchor=(0.5, 1.0), columnspacing=0.8,
+        frameon=False, fontsize=8, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0)
     )  # fmt: skip
     for reference, bits, colour, mark in (
         ("self", "own function", INK, "o"),
@@ -272,8 +273,8 @@ def draw(rows: list[dict[str, Any]]) -> Figure:
     right.set_xlabel("$\\hat λ$")
     right.set_ylabel(f"bits per weight, for {BROKEN} nats")
     right.legend(frameon=False, fontsize=8, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0))
-    quieten(right)
-    left.tick_params(labelsize=9)
+    for axes in (left, lower, right):
+        quieten(axes)
     return figure
 
 

@@ -206,7 +206,9 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
         }
         for k, kind in enumerate(KINDS)
     ]
-    table = [("pairs", "their split is half learnt", "influence turns: training", "chains")]
+    table: list[tuple[str, ...]] = [
+        ("pairs", "their split is half learnt", "influence turns: training", "chains")
+    ]
     for turn in turns:
         names = ("split half learnt", "turn, training", "turn, chains")
         cells = ("never" if turn[name] is None else f"step {turn[name]:.0f}" for name in names)

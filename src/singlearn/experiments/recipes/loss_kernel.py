@@ -139,14 +139,14 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     }
     kernels = {gamma: loss_kernel(chains) for gamma, chains in runs.items()}
     with torch.no_grad():
-        hidden = model[1](model[0](x)).numpy()  # type: ignore[index,operator]
+        hidden = model[1](model[0](x)).numpy()  # type: ignore[index]
         right = float((model(x) * y > 0).float().mean())
     sources: dict[str, Shaped[np.ndarray, "n n"]] = {
         f"losses along chains, γ = {gamma}": kernel["correlation"].values
         for gamma, kernel in kernels.items()
     }
     sources |= {"inputs": _alike(x.numpy()), "hidden layer": _alike(hidden)}
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, matrix in sources.items():
         finite = bool(np.isfinite(matrix).all())
         found = clusters(matrix, settings.tasks, seed) if finite else np.zeros(len(task), int)
@@ -171,7 +171,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
         "adjusted Rand index: 1 where clusters are the sub-tasks, 0 where they are as good as "
         "chance; clusters are k-means on the leading eigenvectors"
     )
-    table = [("read from", "same sub-task", "other", "adjusted Rand index")]
+    table: list[tuple[str, ...]] = [("read from", "same sub-task", "other", "adjusted Rand index")]
     for row in rows:
         names = ("same sub-task", "other sub-task", "adjusted Rand index")
         table.append((row["read from"], *(cell(row[name]) for name in names)))

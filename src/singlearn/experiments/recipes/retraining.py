@@ -125,7 +125,8 @@ def with_decay(model: torch.nn.Module, batch: tuple[Any, Any, Any]) -> torch.Ten
     """Cross entropy of images, and the decay where it counts."""
     x, y, counts = batch
     size = sum((value**2).sum() for value in model.parameters())
-    return cross_entropy(model(x), y) * (counts == 0) + counts * 0.5 * DECAY * size
+    decay: torch.Tensor = counts * 0.5 * DECAY * size
+    return cross_entropy(model(x), y) * (counts == 0) + decay
 
 
 def classical(
@@ -199,7 +200,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
         "classical, Gauss-Newton": linear_datamodeling_score(by_gradient, parts[1:], measured),
         "product of gradients": linear_datamodeling_score(by_product, parts[1:], measured),
     }
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "predicted by": name,
             "score": number(score.value),
@@ -219,7 +220,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
         f"correlation of our influence with the classical one, over all pairs: "
         f"{_correlation(ours, by_gradient):.2f}",
     ]
-    table = [("predicted by", "linear datamodeling score")]
+    table: list[tuple[str, ...]] = [("predicted by", "linear datamodeling score")]
     table += [(row["predicted by"], cell(row["score"], row["standard error"])) for row in rows]
     title = (
         f"{settings.trainings} networks 64-{settings.width}-10, each trained on half of "
