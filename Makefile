@@ -2,9 +2,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-# Two processes on two cores: one BLAS thread each, and what one compiles the other need not; most programs run only once, so that
-# optimising them costs more than it saves.
-TESTING := PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 XLA_FLAGS=--xla_backend_optimization_level=0 JAX_COMPILATION_CACHE_DIR=$(VENV)/compiled JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.1
+# Two processes on two cores: one BLAS thread each, and what one compiles the other need not (tests/conftest.py says how).
+TESTING := PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 JAX_COMPILATION_CACHE_DIR=$(VENV)/compiled JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.1
 
 .PHONY: help demo test slow lint mutants newest bench benchmark-data docs clean
 

@@ -107,7 +107,7 @@ class Agreement(Answer):
                     Caution(
                         Reason.READINGS_DISAGREE,
                         f"{reading.name}: λ̂ is {distance:.1f} standard errors from the proven "
-                        f"{self.exact.value}; give it more particles, or a larger beta_max",
+                        f"{self.exact.value}; take more particles, or a larger beta_max",
                     )
                 )
             found += [Caution(own.reason, f"{reading.name}: {own}") for own in reading.cautions]

@@ -166,7 +166,7 @@ def test_select_a_family_of_ones_own(tmp_path, capsys) -> None:
         ("broken", ["--max", "2"], "own.py, line 12: ZeroDivisionError"),
         ("forgot", ["--max", "1"], "own.py:forgot: K = 1 gives NoneType; it should be a "),
         ("number", [], "own.py:number: it is int; it should be a function of K"),
-        ("family", ["--decimal", ","], "own.py:family: it is no table; --header"),
+        ("family", ["--decimal", ","], "own.py:family: it is not a table; --header"),
         ("family", ["--model", "mixture"], "it is a family by itself; --model and --columns"),
         ("nothing", [], "own.py: it defines no 'nothing'"),
     ],
@@ -181,7 +181,7 @@ def test_select_refuses_what_is_no_family(name, arguments, sentence, tmp_path, c
 def test_missing_file(capsys) -> None:
     assert main(["select", "galaxy"]) == 2
     assert (
-        "DATA: got 'galaxy', which is no file; it should be a CSV file, FILE.py:NAME or galaxies"
+        "DATA: got 'galaxy', which is not a file; it should be a CSV file, FILE.py:NAME or galaxies"
         in capsys.readouterr().err
     )
 

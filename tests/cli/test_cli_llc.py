@@ -109,7 +109,7 @@ def test_a_list_of_parts_is_a_row_for_each(net, capsys) -> None:
     out = capsys.readouterr().out
     assert "not measured yet: weight" in out and "by variance" in out
     assert run(net, "--shard", "1/2") == 2
-    assert "--shard: is for a list of parts" in capsys.readouterr().err
+    assert "--shard: it is for a list of parts" in capsys.readouterr().err
 
 
 def test_help_says_what_the_number_means(capsys) -> None:
@@ -171,7 +171,7 @@ def test_a_withheld_number_is_a_failure(net, capsys) -> None:
     [
         (
             {"data": "numbers"},
-            "--loss: missing, and the targets (torch.float32, shape (80,)) are no class labels; "
+            "--loss: missing, and the targets (torch.float32, shape (80,)) are not class labels; "
             "give the loss",
         ),
         (

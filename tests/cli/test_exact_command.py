@@ -52,7 +52,7 @@ def test_out_is_a_file_and_asks_for_the_picture(tmp_path, capsys):
 def test_no_picture_is_replaced(tmp_path, capsys):
     taken = tmp_path / "cusp.png"
     taken.write_bytes(b"mine")
-    with pytest.raises(ValueError, match="is there already, and is not replaced"):
+    with pytest.raises(ValueError, match="already exists, and is not replaced"):
         run("x^2*y^2", "--out", str(taken))
     for name in ("exact.png", "exact-2.png"):
         run("x^2*y^2", "--picture", "--out", str(tmp_path))

@@ -56,6 +56,12 @@ def test_every_page_is_in_the_contents():
     assert listed == {path.stem for path in DOCS.glob("*.md")} - {"index"}
 
 
+def test_a_reader_meets_every_page_once_in_the_tables():
+    rows = re.findall(r"^\| \[.+?\]\(([\w-]+)\.md\) \|", (DOCS / "index.md").read_text(), re.M)
+    assert len(rows) > 40
+    assert sorted(rows) == sorted(set(rows))
+
+
 def test_every_work_cited_is_in_the_bibliography():
     known = citations.keys(DOCS / "references.bib")
     cited = {

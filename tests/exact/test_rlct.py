@@ -18,6 +18,7 @@ from singlearn.exact.read.inputs import read_function
 from singlearn.exact.read.ring import terms_of
 from singlearn.exact.resolve.plane_sign import nonnegative_in_the_plane
 from singlearn.exact.verify.plane import keeps_its_sign
+from singlearn.results.caution import Reason
 from sliced_volume import slope
 
 TRUTH = json.loads((Path(__file__).parents[1] / "truth" / "polynomials.json").read_text())[
@@ -333,3 +334,25 @@ def test_the_sign_in_two_variables_is_decided(text, nonnegative):
     else:
         with pytest.raises(ValueError, match="negative"):
             rlct(text)
+
+
+@pytest.mark.parametrize(
+    ("K", "elsewhere"),
+    [
+        ("x^2*(x - 1)^4", "λ ≤ 1/4 near x = 1, where x - 1 = 0"),
+        ("(x - 3)^8", "λ ≤ 1/8 near x = 3, where x - 3 = 0"),
+        (["x*(x*y - 1)^2", "y*(x*y - 1)^2"], "where x*y - 1 = 0"),
+        (["x^2 + y^2 + z^2 - x^3"], "λ ≤ 1/2"),  # an isolated point at the origin, and a surface
+    ],
+)
+def test_a_smaller_coefficient_elsewhere_is_said(K, elsewhere):
+    """λ at the origin is right, and is not that of a posterior over all points."""
+    found, smallest = rlct(K), rlct(K, domain="all")
+    assert elsewhere in found.elsewhere and found.elsewhere in str(found)
+    assert [c.reason for c in found.cautions] == [Reason.SMALLER_ELSEWHERE]
+    assert smallest.value < found.value and smallest.elsewhere == ""
+
+
+@pytest.mark.parametrize("K", ["x^2*(x^2 + 1)^4", "x^4*(x - 1)^2", "x^2*y^4", "(x + y^2)^2 + z^2"])
+def test_other_zeros_that_do_not_lower_it_are_not_said(K):
+    assert rlct(K).cautions == () and rlct(K, at={"x": 0}).elsewhere == ""

@@ -220,5 +220,10 @@ def test_closing_angle():
 
 
 def test_they_are_registered():
-    for name in ("table2-explained", "weight-annihilation", "deform-to-degenerate"):
+    for name in (
+        "table2-explained",
+        "weight-annihilation",
+        "deform-to-degenerate",
+        "worked-examples",
+    ):
         assert REGISTRY[name].name == name

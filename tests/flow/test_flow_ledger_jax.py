@@ -256,7 +256,7 @@ def test_what_is_given_wrongly_is_refused_by_name():
     for arguments, words in (
         ((w, optax.sgd(0.1)), "laws: got None"),
         ((w, 3, LAWS), "optimizer: got int"),
-        (({"a": {"kernel": jnp.ones((3, 4))}}, optax.sgd(0.1), LAWS), "they speak of a.bias"),
+        (({"a": {"kernel": jnp.ones((3, 4))}}, optax.sgd(0.1), LAWS), "they name a.bias"),
         (({"a": jnp.ones(2, dtype=complex)}, optax.sgd(0.1), LAWS), "weights: a is complex64"),
     ):
         with pytest.raises(ValueError, match=words):

@@ -158,7 +158,7 @@ def test_values_that_are_not_on_the_orbit_are_refused():
         (lambda: flow.orbit(WEIGHTS, NODES).move_to([1.0, 2.0]), r"value: got shape \(2,\)"),
         (lambda: flow.orbit(PAIR, MATRIX).move_to(np.triu(np.ones((4, 4)))), "symmetric"),
         (lambda: flow.orbit(PAIR, MATRIX).move_to(np.nan), "finite"),
-        (lambda: flow.orbit({"W1": PAIR["W1"]}, MATRIX), "speaks of W2"),
+        (lambda: flow.orbit({"W1": PAIR["W1"]}, MATRIX), "names W2"),
         (lambda: flow.orbit({"W1": 1j * PAIR["W1"]}, MATRIX), "W1 is complex"),
         (
             lambda: flow.orbit(PAIR, LinearLaw("a", "a", "", "always", {"W1": np.ones((1, 4, 5))})),

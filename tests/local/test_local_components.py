@@ -114,7 +114,7 @@ def test_what_a_network_does_not_have_is_refused_by_name() -> None:
     for only, words in (
         ("l7 mlp", "only: 'l7 mlp': its layers are 0 to 1"),
         ("l0h9", "only: 'l0h9': layer 0 has the heads 0 to 3"),
-        ("l0", "only: 'l0' is no part of a transformer"),
+        ("l0", "only: 'l0' is not part of a transformer"),
         ("unembed", "only: 'unembed': no parameter ends in lm_head.weight; it may be tied"),
     ):
         with pytest.raises(ValueError, match=words):

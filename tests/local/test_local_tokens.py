@@ -163,7 +163,7 @@ def test_the_coefficient_needs_to_be_told_what_a_sample_loses() -> None:
         found = sl.local.llc(linear(), of_tokens, data(), tokens=tokens, **QUICK)
         assert found.value == sl.local.llc(linear(), loss, data(), **QUICK).value
     with pytest.raises(
-        ValueError, match='say tokens="mean" or "sum" where there is one number a tok'
+        ValueError, match='say tokens="mean" or "sum" where there is one number per tok'
     ):
         sl.local.llc(linear(), of_tokens, data(), **QUICK)
     with pytest.raises(ValueError, match="tokens: got 'mean', for losses of shape"):

@@ -129,7 +129,7 @@ def test_jax_pytrees_are_checkpoints_too(measured) -> None:
 
 
 def test_a_jax_function_is_compiled_once_for_all_checkpoints(real_sampling) -> None:
-    """And each checkpoint gets what it gets by itself: w* is no constant of what is compiled."""
+    """And each checkpoint gets what it gets by itself: w* is not a constant of what is compiled."""
     traced = []
 
     def line(w, x):
@@ -177,7 +177,7 @@ def test_checkpoints_without_an_order_are_refused(tmp_path) -> None:
     assert [c.step for c in in_order(tmp_path / "run")] == [0, 100] and [
         c.step for c in in_order(tmp_path / "trainer")
     ] == [7]
-    with pytest.raises(FileNotFoundError, match="is no folder"):
+    with pytest.raises(FileNotFoundError, match="is not a folder"):
         in_order(tmp_path / "absent")
     with pytest.raises(ValueError, match=r"step 2: .*not finite"):
         sweep({2: {"weight": torch.tensor([[math.nan]])}})

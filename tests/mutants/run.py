@@ -105,7 +105,6 @@ def _failure(folder: Path, tests: Sequence[str]) -> str | None:
         "PYTHONPATH": str(folder / "src"),
         "OPENBLAS_NUM_THREADS": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
-        "XLA_FLAGS": "--xla_backend_optimization_level=0",
     }
     command = [
         sys.executable,

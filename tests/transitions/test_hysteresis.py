@@ -71,3 +71,35 @@ def test_one_well_shows_none_and_a_client_gives_the_same():
         assert abs(up[value].value - down[value].value) < 4 * (
             up[value].standard_error + down[value].standard_error
         )
+
+
+def test_a_folder_goes_on_from_the_value_where_it_stopped(tmp_path):
+    """Every value is a file; what is missing is computed again, bit for bit, and another sweep's
+    folder is refused.
+    """
+    asked = {"labeller": right, "particles": 16, "seed": 1}
+    along = [-0.2, 0.0, 0.2]
+    once = hysteresis(ONE_WELL.with_setting, along, folder=tmp_path, **asked)
+    assert once.to_dict() == hysteresis(ONE_WELL.with_setting, along, **asked).to_dict()
+    assert len(list(tmp_path.glob("up_*.json"))) == len(list(tmp_path.glob("down_*.json"))) == 3
+    for lost in ("up_1_0.0.json", "up_2_0.2.json", "down_2_-0.2.json"):
+        (tmp_path / lost).unlink()
+    again = hysteresis(ONE_WELL.with_setting, along, folder=tmp_path, **asked)
+    assert again.to_dict() == once.to_dict()
+    assert again.up.free_energies == once.up.free_energies
+    with pytest.raises(ValueError, match=r"another sweep up and down.*seed: 1 then, 2 now"):
+        hysteresis(ONE_WELL.with_setting, along, folder=tmp_path, **{**asked, "seed": 2})
+    with pytest.raises(ValueError, match=r"up_0.*another sweep up and down.*labels"):
+        hysteresis(
+            ONE_WELL.with_setting, along, folder=tmp_path, **{**asked, "labeller": lambda w: w > 9}
+        )
+
+
+def test_a_folder_needs_the_population_of_the_value_before(tmp_path):
+    """A damaged file is named; it is not computed again in silence."""
+    asked = {"labeller": right, "particles": 16, "seed": 1, "folder": tmp_path}
+    hysteresis(ONE_WELL.with_setting, [-0.2, 0.2], **asked)
+    file = tmp_path / "up_0_-0.2.json"
+    file.write_text(file.read_text().replace('"population"', '"people"'))
+    with pytest.raises(ValueError, match=r"up_0_-0\.2\.json is damaged"):
+        hysteresis(ONE_WELL.with_setting, [-0.2, 0.2], **asked)

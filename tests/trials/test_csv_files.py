@@ -357,7 +357,7 @@ def test_a_folder_and_options_without_a_file_are_refused(tmp_path, capsys) -> No
     assert status(["select", str(tmp_path)]) == 2
     assert "it is a folder" in capsys.readouterr().err
     assert status(["select", "galaxies", "--header", "no"]) == 2
-    assert "galaxies: it is no table" in capsys.readouterr().err
+    assert "galaxies: it is not a table" in capsys.readouterr().err
 
 
 def test_a_file_is_refused_before_jax_is_imported(tmp_path) -> None:

@@ -190,7 +190,7 @@ def test_trees_of_every_build_are_taken_apart() -> None:
         ({"w": np.ones(2, np.longdouble)}, "parameters: w holds"),
         ({"w": np.array([1e300])}, "parameters: w holds numbers up to 1e.300, which are infinite"),
         ({"w": gone}, "parameters: w was given away to a compiled function"),
-        ({"w": jax.ShapeDtypeStruct((2,), np.float32)}, "parameters: w is no array of numbers"),
+        ({"w": jax.ShapeDtypeStruct((2,), np.float32)}, "parameters: w is not an array of numbers"),
         ({1: 1.0, "1": 2.0}, "parameters: JAX cannot take this tree apart"),
     ):
         with pytest.raises(ValueError, match=sentence):

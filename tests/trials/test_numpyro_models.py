@@ -450,8 +450,11 @@ plain = with_prior(lambda: dist.Normal(0.0, 1.0))
         (_improper_in_a_scan, "site 'z' is improper"),
         (handlers.mask(plain, mask=False), "site 'm' is improper: a mask"),
         (handlers.substitute(plain, data={"m": 1.0}), r"site 'm' .* handlers\.substitute"),
-        (handlers.block(_two_means, hide=["b"]), "'y' depends on random numbers that are no site"),
-        (_random_numbers, "'y' depends on random numbers that are no site"),
+        (
+            handlers.block(_two_means, hide=["b"]),
+            "'y' depends on random numbers that are not sites",
+        ),
+        (_random_numbers, "'y' depends on random numbers that are not sites"),
         (_numpy_random, "other values at the same parameters"),
         (_branch, "Python code branches"),
         (with_prior(lambda: dist.Uniform(1.0, 0.0)), "site 'm': its prior density is not finite"),

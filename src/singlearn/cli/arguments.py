@@ -170,7 +170,7 @@ def add_replicates(command: argparse.ArgumentParser, particles: int) -> None:
         type=at_least(1),
         default=4,
         metavar="N",
-        help="independent populations; errors are their spread (default 4)",
+        help="independent sets of particles; errors are their spread (default 4)",
     )
 
 
@@ -179,9 +179,8 @@ def add_network_file(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--activation",
         metavar="NAME",
-        help="say what stands between the layers: relu, or with one hidden layer tanh, sigmoid, "
-        "erf, silu, gelu; a state dictionary "
-        "does not, and relu is assumed and said",
+        help="the activation between the layers: relu, or with one hidden layer tanh, sigmoid, "
+        "erf, silu, gelu; a state dictionary does not name it, and relu is assumed, with a warning",
     )
     command.add_argument(
         "--order",

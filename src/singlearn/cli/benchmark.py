@@ -177,6 +177,6 @@ def _sampler(name: str) -> Sampler:
         return adapter(name)
     found = load_name(name, "--sampler", "sampler.py:sample")
     if not callable(found):
-        raise RefusalError(f"--sampler: {name} is no function")
+        raise RefusalError(f"--sampler: {name} is not a function")
     sampler: Sampler = found
     return sampler

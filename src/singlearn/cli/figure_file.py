@@ -67,8 +67,7 @@ def new_file(option: str, path: Path) -> Path:
     """
     if path.is_file():
         raise RefusalError(
-            f"{option}: {path} is there already, and is not replaced; give another name, or remove "
-            f"it"
+            f"{option}: {path} already exists, and is not replaced; give another name, or remove it"
         )
     return path
 

@@ -34,7 +34,7 @@ def run_timeline(options: argparse.Namespace) -> None:
         )
     if options.llc and loss is None and not _has_labels(data):
         raise RefusalError(
-            "--llc: λ̂ of targets that are no class labels depends on the scale of the loss; give "
+            "--llc: λ̂ of targets that are not class labels depends on the scale of the loss; give "
             "it by --loss FILE.py:NAME, such as "
             "0.5 * ((output - target)**2).sum(-1) / σ²"
         )

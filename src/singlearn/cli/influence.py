@@ -75,7 +75,7 @@ def add_arguments(commands: Commands) -> None:
     asked.add_argument(
         "--anyway",
         action="store_true",
-        help="also where the weights are no minimum, with a loud status",
+        help="also where the weights are not a minimum, with a caution",
     )
 
 
@@ -136,7 +136,7 @@ def run(options: argparse.Namespace) -> int:
             print(f"  on the loss of sample {number}, in nats; negative helps")
             print("\n".join(f"    {line}" for line in table.to_string().splitlines()) + "\n")
         if withheld:
-            print(f"  withheld; --anyway gives numbers where w* is no minimum\n\n{chains}")
+            print(f"  withheld; --anyway gives numbers where w* is not a minimum\n\n{chains}")
         else:
             for caution in chains.cautions[:6]:
                 print(f"  {caution}")

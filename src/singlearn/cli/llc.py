@@ -99,7 +99,7 @@ def run(options: argparse.Namespace) -> int:
         return _by_component(options, listed)
     for name in ("folder", "shard"):
         if getattr(options, name) is not None:
-            raise RefusalError(f"--{name}: is for a list of parts, such as --only l0h3,l0h4")
+            raise RefusalError(f"--{name}: it is for a list of parts, such as --only l0h3,l0h4")
     from singlearn import plot
     from singlearn.local import llc
 

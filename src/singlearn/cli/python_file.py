@@ -42,7 +42,7 @@ def load_name(
     path = Path(file)
     if not path.is_file():
         raise RefusalError(
-            f"{argument}: {file} is no file; it should be a Python file that defines {name}"
+            f"{argument}: {file} is not a file; it should be a Python file that defines {name}"
         )
     # As for `python FILE.py`: the file may import its neighbours.
     sys.path.insert(0, str(path.absolute().parent))
@@ -92,7 +92,7 @@ def blaming(*paths: Path) -> Iterator[None]:
     """An exception that passed through one of these files of the user's becomes one sentence with
     the deepest such line.
 
-    What these files print goes to standard error: it is no part of the command's answer.
+    What these files print goes to standard error: it is not part of the command's answer.
 
     Raises:
         RefusalError: in place of that exception, or of an end of the program.

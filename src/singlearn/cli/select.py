@@ -153,7 +153,7 @@ def _family(options: argparse.Namespace) -> Family:
     is_python = ".py:" in options.data and not Path(options.data).exists()
     if (options.data == "galaxies" or is_python) and any(v is not None for v in of_table.values()):
         raise RefusalError(
-            f"{options.data}: it is no table; --header, --index, --delimiter, --decimal and "
+            f"{options.data}: it is not a table; --header, --index, --delimiter, --decimal and "
             "--thousands are for CSV files"
         )
     if is_python:
@@ -168,7 +168,7 @@ def _family(options: argparse.Namespace) -> Family:
     path = Path(options.data)
     if not path.exists():
         raise RefusalError(
-            f"DATA: got {options.data!r}, which is no file; it should be a CSV file, "
+            f"DATA: got {options.data!r}, which is not a file; it should be a CSV file, "
             "FILE.py:NAME or galaxies"
         )
     dialect = Dialect(
@@ -180,8 +180,8 @@ def _family(options: argparse.Namespace) -> Family:
     family = reduced_rank_family(table, _names(options.response, "--response"))
     if options.max is not None and options.max > family.largest:
         raise RefusalError(
-            f"--max: got {options.max}; these columns have at most rank {family.largest}, and more "
-            "changes no function"
+            f"--max: got {options.max}; these columns have at most rank {family.largest}, and a "
+            "larger K gives the same functions"
         )
     return family
 

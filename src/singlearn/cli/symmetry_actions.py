@@ -191,9 +191,7 @@ def _refuse_relative_tolerance(options: argparse.Namespace, net: DeepReLU) -> No
 def _hierarchy(options: argparse.Namespace) -> int:
     net, assumed = read_network_file(options.net, options)
     if isinstance(net, TwoLayerSmooth):
-        raise RefusalError(
-            f"NET: {options.net} is a {net}; the hierarchy is there for networks of ReLU"
-        )
+        raise RefusalError(f"NET: {options.net} is a {net}; the hierarchy is for networks of ReLU")
     box = box_of(options.box, net.widths[0] if isinstance(net, DeepReLU) else net.inputs)
     assert box is not None, "the parser requires it"
     out = place(options.out)

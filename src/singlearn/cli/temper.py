@@ -100,7 +100,7 @@ def load_triple(where: str) -> tuple[Triple, str]:
 
     Raises:
         RefusalError: no such file or name, the file or the function raises an exception, or what it
-            gives is no triple.
+            gives is not a triple.
     """
     from singlearn.triple import Triple
 

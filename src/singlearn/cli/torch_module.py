@@ -34,7 +34,7 @@ def load_module(where: str, argument: str = "--model") -> Any:
         argument: how the command line calls it.
 
     Raises:
-        RefusalError: as :func:`load_name`, or it is no module.
+        RefusalError: as :func:`load_name`, or it is not a module.
     """
     kind = import_module("torch").nn.Module
     module = load_name(where, argument, "net.py:build", call=True, kind=kind)

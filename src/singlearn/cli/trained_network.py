@@ -187,7 +187,7 @@ def cross_entropy_if_labels(module: Any, data: Any) -> Callable[..., Any]:
     )
     if not isinstance(tensors, tuple) or len(tensors) < 2:
         raise RefusalError(
-            f"--loss: missing, and the data are no pair (inputs, class labels); {ask}"
+            f"--loss: missing, and the data are not a pair (inputs, class labels); {ask}"
         )
     target = tensors[-1]
     if (
@@ -198,7 +198,7 @@ def cross_entropy_if_labels(module: Any, data: Any) -> Callable[..., Any]:
     ):
         raise RefusalError(
             f"--loss: missing, and the targets ({target.dtype}, shape {tuple(target.shape)}) are "
-            f"no class labels; {ask}"
+            f"not class labels; {ask}"
         )
     with torch.no_grad():
         output = module.eval()(*take(tensors, slice(0, 2))[:-1])
@@ -211,7 +211,7 @@ def cross_entropy_if_labels(module: Any, data: Any) -> Callable[..., Any]:
     ):
         shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
         raise RefusalError(
-            f"--loss: missing, and the output {shape} is no score for each class from "
+            f"--loss: missing, and the output {shape} is not a score for each class from "
             f"{target.min()} to {target.max()}; {ask}"
         )
     if bool((output >= 0).all()) and torch.allclose(

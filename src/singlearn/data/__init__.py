@@ -28,8 +28,8 @@ def galaxies() -> Float[np.ndarray, " 82"]:
 
 
 def fitness() -> tuple[Float[np.ndarray, "20 3"], Float[np.ndarray, "20 3"]]:
-    """Exercise (chins, sit-ups, jumps) and physiology (weight in pounds, waist in inches, pulse a
-    minute) of 20 men of a fitness club.
+    """Exercise (chins, sit-ups, jumps) and physiology (weight in pounds, waist in inches, pulse in
+    beats per minute) of 20 men of a fitness club.
 
     A. C. Linnerud's data, as tabulated by Tenenhaus 1998 [tenenhaus1998regression]_; the usual
     example of canonical correlation.

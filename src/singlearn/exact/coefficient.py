@@ -43,6 +43,8 @@ class ExactCoefficient(KnownNumber, Answer):
         reason: why it is only bounds; empty if it is not.
         certificate: the proof as data, for :func:`singlearn.exact.verify`, where there is one.
         proof: the same proof for people.
+        elsewhere: where else K vanishes and λ is smaller, in words, if that was seen; empty where
+            nothing was seen, or where λ is that of all points or of a box.
 
     Raises:
         ValueError: a value that is not positive, an m below 1, or fields that contradict each
@@ -67,6 +69,7 @@ class ExactCoefficient(KnownNumber, Answer):
     reason: str = ""
     certificate: Certificate | None = None
     proof: ResolutionProof | None = None
+    elsewhere: str = ""
 
     def __post_init__(self) -> None:
         if self.value is not None and self.value <= 0:
@@ -126,7 +129,8 @@ class ExactCoefficient(KnownNumber, Answer):
 
     def __str__(self) -> str:
         if self.value == inf:
-            return f"λ = ∞ ({self.status}): no real zero there"
+            beside = f"; elsewhere {self.elsewhere}" if self.elsewhere else ""
+            return f"λ = ∞ ({self.status}): no real zero there{beside}"
         if self.value is not None:
             m = "m not known" if self.multiplicity is None else f"m = {self.multiplicity}"
             return f"λ = {self.value}, {m} ({self._why()})"
@@ -138,18 +142,24 @@ class ExactCoefficient(KnownNumber, Answer):
     def _why(self) -> str:
         """The status, and the reason or source; a proof with a certificate needs no source."""
         why = self.reason or ("" if self.certificate is not None else self.source)
-        return f"{self.status}: {why}" if why else self.status
+        status = f"{self.status}: {why}" if why else self.status
+        return f"{status}; elsewhere {self.elsewhere}" if self.elsewhere else status
 
     @property
     def cautions(self) -> tuple[Caution, ...]:
-        """What to know before the number is used: that it is a bound, or a conjecture."""
+        """What to know before the number is used: that it is a bound, or a conjecture, or that
+        another point of K has a smaller λ.
+        """
+        found = []
         if self.status == "bounds":
-            return (
-                Caution(Reason.ONLY_BOUNDS, f"{self}; take the bounds, or give more time to rlct"),
-            )
+            message = f"{self}; take the bounds, or give more time to rlct"
+            found.append(Caution(Reason.ONLY_BOUNDS, message))
         if self.status == "conjectured":
-            return (Caution(Reason.NOT_PROVED, f"{self}; it was not proved by anybody"),)
-        return ()
+            found.append(Caution(Reason.NOT_PROVED, f"{self}; no proof is known"))
+        if self.elsewhere:
+            message = f'this is λ at one point, and {self.elsewhere}; domain="all" takes all points'
+            found.append(Caution(Reason.SMALLER_ELSEWHERE, message))
+        return tuple(found)
 
     def summary(self) -> str:
         """The proof in a few lines: the root, and how many charts of each kind, up to names and
@@ -236,6 +246,7 @@ class ExactCoefficient(KnownNumber, Answer):
             "reason": self.reason,
             "source": self.source,
             "conditions": self.conditions,
+            "elsewhere": self.elsewhere,
             "cautions": of_each(self.cautions),
             "certificate": None if self.certificate is None else self.certificate.to_dict(),
         }

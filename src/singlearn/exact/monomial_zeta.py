@@ -70,7 +70,7 @@ def zeta(K: Any, prior: Any = None) -> list[Pole]:
         Locations as fractions and orders; the first is at -λ.
 
     Raises:
-        ValueError: K or the prior is no monomial; :func:`singlearn.exact.rlct` finds the largest
+        ValueError: K or the prior is not a monomial; :func:`singlearn.exact.rlct` finds the largest
             pole of other functions.
 
     >>> zeta("x^2*y^4*z^4")

@@ -26,6 +26,7 @@ from singlearn.exact.read.inputs import (
     variables_of,
 )
 from singlearn.exact.read.ring import terms_of
+from singlearn.exact.read.zero_elsewhere import zero_elsewhere
 from singlearn.exact.resolution_proof import ResolutionProof
 from singlearn.exact.resolve.bound import NEVER, Bound
 from singlearn.exact.resolve.centre import bilinear
@@ -99,7 +100,8 @@ def rlct(
         domain: ``"all"``, for the smallest λ over all real points, or a box, by variable a pair of
             ends, for the smallest λ over the zeros in the closed box (the prior should be positive
             around it, not only in it, where a zero lies on its boundary). At most one of ``at`` and
-            ``domain`` is given; with neither, the point is the origin.
+            ``domain`` is given; with neither, the point is the origin, and a factor of K that is
+            zero elsewhere with a smaller λ is said.
         prior: a factor φ ≥ 0, a polynomial in the variables and their absolute values, such as
             ``"|x|*y^2"``; default 1.
         timeout: seconds. The clock is looked at between steps of algebra, whose size is limited.
@@ -109,13 +111,15 @@ def rlct(
         where time ran out.
 
     Raises:
-        ValueError: K is no polynomial, is negative somewhere near the point, or an argument does
+        ValueError: K is not a polynomial, is negative somewhere near the point, or an argument does
             not fit.
 
     >>> print(rlct("(x + y^2)^2 + z^2"))
     λ = 1, m = 1 (proved)
     >>> print(rlct(["x*y", "y*z", "x*z"]))
     λ = 3/4, m = 1 (proved)
+    >>> print(rlct("x^2*(x - 1)^4"))
+    λ = 1/2, m = 1 (proved; elsewhere λ ≤ 1/4 near x = 1, where x - 1 = 0)
     >>> print(rlct("(x^2 - 2)^2", domain="all"), rlct("x^2 + 1", domain="all"), sep="; ")
     λ = 1/2, m = 1 (proved); λ = ∞ (proved): no real zero there
     """
@@ -157,9 +161,13 @@ def resolve(
         _refuse_negative(function, point)
         shown = prior_is_shown_nonnegative(prior, function.variables, point, None)
         nodes = [_solved(search, linear, chart, function.power, tuple(point.values()))]
-        return _result(
+        found = _result(
             function, prior, "point", [_place(point)], nodes, nodes[0].bound, "", point, shown
         )
+        if at is not None or prior is not None or found.value is None:
+            return found
+        other = zero_elsewhere(function, found.value)
+        return found if other is None else replace(found, elsewhere=str(other))
     _refuse_negative(function, None)
     shown = prior_is_shown_nonnegative(
         prior, function.variables, None, None if domain == "all" else domain

@@ -96,8 +96,8 @@ class Explorer:
 
 
 def explore(net: Openable | None = None, *, scene: str | None = None) -> Explorer:
-    """See why a model is singular, with your hands: function, fibre, posterior, K and λ side by
-    side.
+    """An interactive page that shows why a model is singular: function, fibre, posterior, K and λ
+    side by side.
 
     Args:
         net: a two-layer ReLU network with one output, one or two inputs and up to eight nodes, a

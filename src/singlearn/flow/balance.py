@@ -97,7 +97,7 @@ class Unchanged(Answer):
 
 @dataclass(frozen=True)
 class Balance(Answer):
-    """The representative that was asked for.
+    """The network moved to another representative of its function, with a certificate.
 
     Attributes:
         network: with the new weights, of the kind that was given; what was given is unchanged.

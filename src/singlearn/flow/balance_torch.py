@@ -192,7 +192,7 @@ def _coupling(
         return Coupling(why=f"{after[0]} reads positions of {name}, not its channels"), 1
     if reads % channels:
         return Coupling(
-            why=f"{after[0]} reads {reads} numbers, which is no multiple of the {channels} that "
+            why=f"{after[0]} reads {reads} numbers, which is not a multiple of the {channels} that "
             f"{name} writes"
         ), 1
     if flattened and not convolution and reads != channels:

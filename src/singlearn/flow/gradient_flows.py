@@ -1,4 +1,4 @@
-"""Gradient flow itself, by an adaptive solver: the curve that laws speak of, with the moments at
+"""Gradient flow itself, by an adaptive solver: the curve on which laws hold, with the moments at
 which nodes die and local laws end.
 """
 

@@ -31,7 +31,7 @@ class SymmetryAlong(Answer):
         labels: of the stages.
         scores: of (Σu)², (Σu³)², Σu⁴, u the leading left singular vectors of the layer's weights:
             differences from uniform ones in standard errors.
-        p_values: of all three together; small: rotations of the outputs are no symmetry.
+        p_values: of all three together; small: rotations of the outputs are not a symmetry.
         width, samples: d, and matrices at every stage.
     """
 

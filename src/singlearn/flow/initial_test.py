@@ -124,7 +124,7 @@ def haar_columns(
 
 
 def frame_statistics(u: Float[np.ndarray, "... d r"]) -> Float[np.ndarray, "... three"]:
-    """Sums over columns of (Σu)², (Σu³)² and Σu⁴, which do not feel the sign of a column."""
+    """Sums over columns of (Σu)², (Σu³)² and Σu⁴, which do not depend on the sign of a column."""
     return np.stack(
         [(u.sum(-2) ** 2).sum(-1), ((u**3).sum(-2) ** 2).sum(-1), (u**4).sum((-1, -2))], axis=-1
     )

@@ -53,7 +53,7 @@ def laws(
         The laws, what has none and why, what is not understood, and what norms break.
 
     Raises:
-        ValueError: what is no network, complex weights, or data of a wrong shape.
+        ValueError: what is not a network, complex weights, or data of a wrong shape.
 
     >>> import numpy as np
     >>> print(laws([np.ones((3, 2)), np.ones((1, 3))]))

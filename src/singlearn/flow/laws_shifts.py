@@ -108,7 +108,7 @@ class Unseen:
 
 
 class _Common:
-    """Who sees common shifts.
+    """Which operations depend on common shifts.
 
     Args:
         seen: coordinates whose shifts are always seen.

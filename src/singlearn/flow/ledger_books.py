@@ -51,7 +51,7 @@ BENT = (
 
 @dataclass(frozen=True)
 class Digits:
-    """Relative size of the last digit of what a framework hands over.
+    """Relative size of the last digit of what a framework computes.
 
     Attributes:
         weights: of the parameters.

@@ -56,7 +56,7 @@ class LedgerFile:
         if self.path.exists() and self.path.stat().st_size > 0:
             if self.resume is False:
                 raise ValueError(
-                    f"file: {self.path} is there already; give another name, or resume=True to "
+                    f"file: {self.path} already exists; give another name, or resume=True to "
                     f"continue it"
                 )
             lines = self._lines(head)
@@ -151,8 +151,8 @@ def _json(text: str, path: Path, number: int) -> dict[str, Any]:
         found = None
     if not isinstance(found, dict):
         raise ValueError(
-            f"file: line {number} of {path} is no JSON object; it is not the file of a ledger, or "
-            f"was changed"
+            f"file: line {number} of {path} is not a JSON object; it is not the file of a ledger, "
+            f"or was changed"
         )
     return found
 

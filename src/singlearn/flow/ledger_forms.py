@@ -285,7 +285,7 @@ def form_of(law: Law, weights: Arrays) -> Form:
         weights: of that network, by parameter.
 
     Raises:
-        ValueError: a law that is neither quadratic nor linear, or that speaks of what the weights
+        ValueError: a law that is neither quadratic nor linear, or that names what the weights
             do not have.
 
     >>> from singlearn.flow.law import gram_law
@@ -329,7 +329,7 @@ def _values(law: Law, weights: Any) -> np.ndarray:
         return np.asarray(law.values(weights), dtype=float)
     except KeyError as missing:
         raise ValueError(
-            f"laws: {law.formula} speaks of {missing.args[0]}, which the model does not have"
+            f"laws: {law.formula} names {missing.args[0]}, which the model does not have"
         ) from None
 
 
@@ -357,7 +357,7 @@ class _Asked(Mapping[str, Any]):
 def _check_names(names: Sequence[str], weights: Arrays) -> None:
     for name in names:
         if name not in weights:
-            raise ValueError(f"laws: they speak of {name}, which the model does not have")
+            raise ValueError(f"laws: they name {name}, which the model does not have")
 
 
 def given_laws(laws: Any) -> tuple[tuple[Any, ...], tuple[str, ...]]:

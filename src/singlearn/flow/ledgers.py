@@ -1,4 +1,4 @@
-"""The door of the ledger: a PyTorch optimiser or an Optax transformation."""
+"""``ledger`` for a PyTorch optimiser or an Optax transformation."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def ledger(
 
     Args:
         model: a PyTorch module; for Optax the tree of weights at the start.
-        optimizer: a ``torch.optim.Optimizer``, which is listened to; or an Optax transformation, in
-            place of which the ledger's ``optimizer`` is to be used.
+        optimizer: a ``torch.optim.Optimizer``, whose steps are watched; or an Optax transformation,
+            in place of which the ledger's ``optimizer`` is to be used.
         laws: quadratic or linear ones, of the parameters' names; read from a PyTorch module if they
             are not given.
         every: record every so many steps.
@@ -36,7 +36,7 @@ def ledger(
         ``cautions``, ``table()``, ``to_dict()``; ``singlearn.plot.ledger`` draws it.
 
     Raises:
-        ValueError: what is no optimiser, or one that cannot be read.
+        ValueError: what is not an optimiser, or one that cannot be read.
 
     >>> ledger({"W1": 1.0}, "adam")
     Traceback (most recent call last):

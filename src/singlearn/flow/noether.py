@@ -4,7 +4,7 @@ step.
 Where a network does not change when hidden coordinates are rotated,
 :math:`R_i \mapsto e^{εA} R_i` with A antisymmetric for every
 matrix :math:`R_i` whose rows are those coordinates, gradient flow has no conserved quantity for A
-(it is no gradient). Heavy ball has: with :math:`v^+ = μ v + g + λ w`, :math:`w^+ = c w - η v^+`
+(it is not a gradient). Heavy ball has: with :math:`v^+ = μ v + g + λ w`, :math:`w^+ = c w - η v^+`
 
 .. math:: M = \tfrac12 \sum_i (V_i R_i^T - R_i V_i^T), \qquad M^+ = c μ M
 

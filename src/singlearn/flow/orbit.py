@@ -232,8 +232,7 @@ def orbit(
         for term in one.terms:
             if term.parameter not in parameters:
                 raise ValueError(
-                    f"law: {one.formula} speaks of {term.parameter}, which the network does not "
-                    f"have"
+                    f"law: {one.formula} names {term.parameter}, which the network does not have"
                 )
     return Orbit(quadratic, parameters, check)
 

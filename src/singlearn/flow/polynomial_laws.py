@@ -113,7 +113,7 @@ def polynomial_laws(network: Architecture | Map, degree: int = 2, seed: int = 0)
         A basis.
 
     Raises:
-        ValueError: a degree that is no positive whole number, or more than 2000 monomials.
+        ValueError: a degree that is not a positive whole number, or more than 2000 monomials.
 
     >>> print(polynomial_laws(["a*b"], 2))
     1 polynomial laws up to degree 2, 1 of them independent

@@ -276,7 +276,7 @@ class _CheckpointMeasurement:
         if each.shape != (len(self.inputs),):
             raise ValueError(
                 f"loss: it gives shape {tuple(each.shape)} for {len(self.inputs)} samples; it "
-                f"should give one number a sample"
+                f"should give one number per sample"
             )
         return float(each.double().mean())
 

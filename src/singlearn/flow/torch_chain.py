@@ -117,7 +117,7 @@ def _parts(module: nn.Module, prefix: str) -> Iterator[tuple[str, nn.Module]]:
 
 def _check(name: str, layer: nn.Linear, seen: set[int]) -> None:
     if nn.utils.parametrize.is_parametrized(layer):
-        raise ValueError(f"network: {name} has a parametrisation; its weights are no parameters")
+        raise ValueError(f"network: {name} has a parametrisation; its weights are not parameters")
     for which, parameter in layer.named_parameters():
         if parameter.is_complex():
             raise ValueError(f"network: {name}.{which} is complex; it should be real")

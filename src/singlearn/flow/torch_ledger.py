@@ -369,7 +369,7 @@ def ledger(
 
     Raises:
         ValueError: a layer or an optimiser that is not understood, a parameter that the optimiser
-            does not have, a file that is there already or of another run.
+            does not have, a file that already exists or belongs to another run.
 
     >>> net = nn.Sequential(nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)).double()
     >>> with torch.no_grad(): _ = [p.fill_(x) for p, x in zip(net.parameters(), (2.0, 1.0))]

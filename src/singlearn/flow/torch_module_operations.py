@@ -308,7 +308,7 @@ def _sum_of_two(tape: Tape, args: Args, kwargs: Kwargs, out: Any) -> None:
 
 
 def _add_constant(tape: Tape, own: torch.Tensor, other: Any, out: Any) -> None:
-    """A constant is no scale; the ε of a norm is a small one."""
+    """A constant is not a scale; the ε of a norm is a small one."""
     labels = tape.labels(own).expand(out.shape)
     ids = _flat(labels)
     nothing = isinstance(other, torch.Tensor) and other.numel() and bool((other == 0).all())

@@ -29,7 +29,7 @@ class LearningCurve(Answer):
     Attributes:
         name: of the model.
         sizes: n, increasing.
-        points: for every method, one point a size.
+        points: for every method, one point per size.
         is_realisable: whether slopes are fitted through the origin.
     """
 

@@ -69,9 +69,9 @@ class CurveIdentity:
                 is not None
             ):
                 raise ValueError(
-                    f"methods: {name} gives another answer every time it is asked with the same "
-                    "seed, so that nobody can tell whether it is "
-                    "the one of the folder; it should draw all random numbers from its seed"
+                    f"methods: {name} gives different answers with the same seed, so it cannot be "
+                    "checked whether it is the method of the folder; it should draw all random "
+                    "numbers from its seed"
                 )
         return found
 

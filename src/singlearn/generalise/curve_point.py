@@ -57,7 +57,7 @@ class CurvePoint(Answer):
     @property
     def mean(self) -> Estimate | None:
         """E_n G(n) with the error the spread over data sets leaves; ``None`` if any data set has no
-        finite G: survivors are no sample.
+        finite G: survivors are not a sample.
         """
         return (
             None

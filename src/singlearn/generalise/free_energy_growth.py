@@ -62,7 +62,7 @@ def growth(
 
     Args:
         sizes: n, increasing.
-        free: :math:`F_n - nS_n` of each data set in nats, an array a size.
+        free: :math:`F_n - nS_n` of each data set in nats, an array per size.
         errors: G of the same data sets in nats.
 
     >>> n, half_log = (

@@ -133,7 +133,7 @@ def cross_validated_loss(
     folds: int = 10,
     seed: int = 0,
 ) -> PredictiveDivergence:
-    r"""The mean of :math:`-\log\hat p(y_i|x_i)` with observation i left out of the fit, in nats an
+    r"""The mean of :math:`-\log\hat p(y_i|x_i)` with observation i left out of the fit, in nats per
     observation, where no truth is known.
 
     It estimates :math:`G + S`, S the entropy of the truth, for a sample of n(1 - 1/folds).

@@ -65,7 +65,7 @@ class Laplace(Answer):
         hessian: exact, in nats per unit squared, damping included.
         eigenvalues: of H before damping, ascending.
         damping: what was added to the diagonal; 0 unless it was asked for.
-        gradient: largest absolute entry of the gradient at û; large where û is no mode, and then
+        gradient: largest absolute entry of the gradient at û; large where û is not a mode, and then
             neither is the Gaussian's centre.
         free_energy: :math:`n L_n(\hat u) - \log φ(\hat u) - \frac d2 \log 2π + \frac12 \log\det H`,
             the approximation to -log evidence, in nats.

@@ -69,7 +69,7 @@ def learning_curve(
         was read off the training data.
 
     Raises:
-        ValueError: sizes that are no integers or do not increase, no method, fewer than 2 data
+        ValueError: sizes that are not integers or do not increase, no method, fewer than 2 data
             sets, data sets without a truth or of another size than asked for, a truth that is not
             known to be realisable, a method that does not answer for every data set, or a folder
             that belongs to another curve or has a damaged file.

@@ -137,7 +137,7 @@ def power_law_error(
 
 @dataclass(frozen=True)
 class Level(Answer):
-    r"""Whether n G(n) is level, as λ/n wants it.
+    r"""Whether n G(n) is level, as the law λ/n says.
 
     Attributes:
         status: ``"level"``, ``"not level"``, or ``"cannot tell"``.

@@ -204,7 +204,7 @@ def _judged(
         status = Status.NOT_LOCAL_MINIMUM
         words = (
             f"λ̂ is {seen.mean:.3g} ± {spread:.1g}: chains found lower losses than that at w*, "
-            "which is no minimum, or its loss was measured on easier batches"
+            "which is not a minimum, or its loss was measured on easier batches"
         )
         cautions.append(Caution(Reason.NOT_A_MINIMUM, words))
     elif doubtful:
@@ -292,12 +292,12 @@ def _of_the_recipe(
     cautions = [
         Caution(
             Reason.NOT_CHECKED,
-            "all chains began at w*: that λ̂ has stopped rising is seen from below only, and "
-            "whether the steps were short enough is not seen at all",
+            "all chains began at w*: only chains from below show that λ̂ has stopped rising, and "
+            "nothing shows whether the steps were short enough",
         )
     ]
     if found.init_error == 0.0:
-        words = "the error of the loss at w* is not recorded, and is no part of that of λ̂"
+        words = "the error of the loss at w* is not recorded, and is not part of that of λ̂"
         cautions.append(Caution(Reason.NOT_CHECKED, words))
     elif baseline > 0.03 * abs(seen.mean):
         words = (

@@ -120,7 +120,7 @@ def component_masks(
     Args:
         component: its name.
         shapes: of all parameters, by name.
-        heads: of every layer; ``None`` where nobody says (TransformerLens says it by shapes).
+        heads: of every layer; ``None`` where it is not given (for TransformerLens, by shapes).
 
     Returns:
         Masks of the parameters of which some entries belong to it.
@@ -135,7 +135,7 @@ def component_masks(
     """
     match = NAME.fullmatch(component)
     if match is None:
-        raise ValueError(f"only: {component!r} is no part of a transformer; such are {GRAMMAR}")
+        raise ValueError(f"only: {component!r} is not part of a transformer; such are {GRAMMAR}")
     family = _family(component, shapes)
     table, layer, head, part = match.groups()
     if table is not None:
@@ -143,7 +143,7 @@ def component_masks(
     if head is None and part in ("attn", "mlp"):
         return _layer(component, family.attention if part == "attn" else family.mlp, layer, shapes)
     if (head is None and part is None) or (head is not None and part in ("attn", "mlp")):
-        raise ValueError(f"only: {component!r} is no part of a transformer; such are {GRAMMAR}")
+        raise ValueError(f"only: {component!r} is not part of a transformer; such are {GRAMMAR}")
     inside = _layer(component, family.attention, layer, shapes)
     owned = _owned(component, family, inside, heads)
     count = max((int(owners.heads.max()) + 1 for owners in owned.values()), default=0)

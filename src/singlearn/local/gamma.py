@@ -123,7 +123,7 @@ def _unit(scale: float) -> float:
 
 def _typical(arrays: Mapping[str, np.ndarray], own: Mapping[str, float], least: float) -> float:
     """Size of the tensor in which the middle entry of all matrices lies, of all tensors where there
-    is no matrix; 0 for none.
+    is not a matrix; 0 for none.
     """
     for fewest in (2, 0):
         chosen = [

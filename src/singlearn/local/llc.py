@@ -68,21 +68,21 @@ def llc(
         gamma: γ > 0, the tie to w*, in units of 1/parameter². A chain stays within about
             :math:`\sqrt{d/γ}`. λ̂ depends on it, and a smaller γ needs many more steps. ``"auto"``:
             10 for weights of order one, 10 over the mean square for each tensor of smaller or
-            larger ones (:func:`singlearn.local.gamma.choose_gamma`), less where the loss would not
-            feel it; the result says what was taken. By name, ``{"layers.0.*": 4.0, "*": 1.0}``,
-            with numbers or arrays; distances are then in units of the tie, :math:`γ_i^{-1/2}`. Of
-            patterns that overlap the first counts.
+            larger ones (:func:`singlearn.local.gamma.choose_gamma`), less where the tie would
+            outweigh the loss; the result says which γ was used. By name,
+            ``{"layers.0.*": 4.0, "*": 1.0}``, with numbers or arrays; distances are then in units
+            of the tie, :math:`γ_i^{-1/2}`. Of patterns that overlap the first counts.
         nbeta: nβ; by default n / log n.
         sampler: ``"hmc"``: exact, on all samples (``max_steps`` then counts gradients of each
             chain); ``"sgld"``: Langevin steps on minibatches; ``"auto"``: exact where all samples
             cost no more than the overhead of a step, or where Langevin steps turn out to be too
-            long for the loss and all samples can be paid, else Langevin.
+            long for the loss and using all samples is affordable, else Langevin.
         chains: at least 4, half of which start at w* and half at :math:`w^* + N(0, 1/γ)`.
         batch_size: of the first minibatches; raised when their noise heats the chains.
         largest_batch: largest minibatch; beyond it the step is made smaller instead.
         tolerance: wanted relative standard error.
-        max_steps: steps of each chain at most; a third of the counted ones come on top, at twice
-            and half of γ.
+        max_steps: largest number of steps of each chain; further steps at twice and at half of γ,
+            about a third of the counted ones, are not included.
         chains_at_once: PyTorch: upper limit on chains evaluated together. What would take more
             than a quarter of the memory is evaluated in pieces anyway.
         compile: PyTorch: compile what is evaluated more than a thousand times. A minute of
@@ -90,19 +90,20 @@ def llc(
             goes on as it would have.
         reference: ``"loss"``: the excess of the loss over that at w*, whose λ is defined where w*
             is a minimum. ``"self"``: the divergence of the network from its own function,
-            :math:`K(w) = \frac12 E|f_w - f_{w^*}|^2` for :math:`\frac12|output - target|^2` (in
-            general c for c), the Kullback-Leibler divergence :math:`E\,KL(p_{w^*} \| p_w)` for
-            cross entropy of class labels or of logits. w* is then an exact minimum wherever it
-            lies, at a saddle of the loss too, and λ̂ says how degenerate the function at w* is.
-            Which of them belongs to a loss is read off its values at random outputs.
-        tokens: where the loss gives one number a token, of shape (samples, tokens), what the loss
-            of a sample is: their ``"mean"`` or their ``"sum"``. The two have other λ̂, as twice the
-            loss has, so nothing is taken for granted.
+            :math:`K(w) = \frac12 E|f_w - f_{w^*}|^2` for :math:`\frac12|output - target|^2` (with
+            the same factor as the loss), the Kullback-Leibler divergence
+            :math:`E\,KL(p_{w^*} \| p_w)` for cross entropy of class labels or of logits. Every w*
+            is then an exact minimum, at a saddle of the loss too, and λ̂ says how degenerate the
+            function at w* is. Which divergence belongs to a loss is found from its values at
+            random outputs.
+        tokens: where the loss gives one number per token, of shape (samples, tokens), what the loss
+            of a sample is: their ``"mean"`` or their ``"sum"``. The two have different λ̂, so there
+            is no default.
         seed: same seed, same numbers.
-        progress: a function that is called with the steps done, ``max_steps`` and the present mean
-            excess; or ``True`` for a bar on standard error. By default there is a bar
-            in a notebook or on a terminal, and elsewhere one line that says how long a long run
-            takes at most; ``False``: not a word.
+        progress: a function that is called with the steps done, ``max_steps`` and the present λ̂;
+            or ``True`` for a bar on standard error. By default there is a bar in a notebook or on
+            a terminal, and elsewhere one line that says how long a long run takes at most;
+            ``False``: nothing is shown.
 
     Returns:
         λ̂ with its error, status and diagnostics.

@@ -27,7 +27,7 @@ class Network:
         reference: ``"loss"`` or ``"self"``.
         chains_at_once: PyTorch: upper limit on chains evaluated together.
         compile: PyTorch: compile what is evaluated more than a thousand times.
-        tokens: what a sample's loss is where the loss gives one number a token.
+        tokens: what a sample's loss is where the loss gives one number per token.
     """
 
     model: Any
@@ -59,7 +59,7 @@ class Network:
         if not callable(self.loss):
             raise ValueError(
                 f"loss: got {type(self.loss).__name__}; it should be a function of outputs and "
-                f"targets that gives one number a sample"
+                f"targets that gives one number per sample"
             )
         # Whoever passes a module has imported torch; nobody else needs it.
         torch = sys.modules.get("torch")

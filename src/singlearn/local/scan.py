@@ -1,4 +1,4 @@
-"""The verb ``scan``: λ̂ as a function of nβ and γ, which one number hides."""
+"""``scan``: λ̂ as a function of nβ and γ."""
 
 from __future__ import annotations
 
@@ -357,11 +357,11 @@ def scan(
             elif b == min(nbetas):
                 start = None
     if any(point.status is Status.NOT_LOCAL_MINIMUM for point in points):
-        words = "descent from w* accounts for much of λ̂ at some nβ: w* is no minimum there"
+        words = "descent from w* accounts for much of λ̂ at some nβ: w* is not a minimum there"
         cautions.append(Caution(Reason.NOT_A_MINIMUM, words))
     level = plateaus(points)
     if not level:
-        words = "λ̂ is level nowhere on this grid: it says as much of nβ and γ as of w*"
+        words = "λ̂ is level nowhere on this grid: it depends on nβ and γ as well as on w*"
         cautions.append(Caution(Reason.NOT_LEVEL, words))
     return Scan(tuple(points), target.samples, target.dimension / 2, chosen, level, tuple(cautions))
 

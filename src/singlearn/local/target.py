@@ -33,7 +33,7 @@ class Traces(NamedTuple):
         squared_distance: |w - w*|².
         virial: :math:`⟨w - w^*, ∇U(w)⟩` of the potential :math:`U = nβ L + \frac γ2 |w - w^*|^2`,
             on the same samples; its mean is d under the posterior
-            (:mod:`singlearn.local.sampling.discretisation`). ``None`` where nobody wrote it down.
+            (:mod:`singlearn.local.sampling.discretisation`). ``None`` where it was not recorded.
     """
 
     excess: Float[np.ndarray, "chains draws"]
@@ -138,7 +138,7 @@ class Target(Protocol):
         self, state: Any, data: Any = None, by_token: bool = False
     ) -> Float[np.ndarray, "chains samples ..."]:
         """Loss of every sample at every chain, minus that at w*; of other samples if ``data`` are
-        given; of every token, if ``by_token`` and the loss gives one number a token.
+        given; of every token, if ``by_token`` and the loss gives one number per token.
         """
 
     def full(

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any, Literal, get_args
 
 Tokens = Literal["mean", "sum"] | None
-"""What the loss of a sample is where the loss gives one number a token; ``None``: it gives one
-number a sample.
+"""What the loss of a sample is where the loss gives one number per token; ``None``: it gives one
+number per sample.
 """
 
 
@@ -35,7 +35,7 @@ class LossOfTokens:
             given = type(found).__name__ if shape is None else f"shape {tuple(shape)}"
             raise ValueError(
                 f"tokens: got {self.tokens!r}, for losses of shape (samples, tokens), but the loss "
-                f"gave {given}; leave tokens out where the loss gives one number a sample"
+                f"gave {given}; leave tokens out where the loss gives one number per sample"
             )
         return found.mean(-1) if self.tokens == "mean" else found.sum(-1)
 
@@ -50,7 +50,7 @@ def loss_of_samples(loss: Callable[..., Any], tokens: Any) -> Callable[..., Any]
 
     Args:
         loss: the caller's.
-        tokens: what a sample's loss is where the loss gives one number a token.
+        tokens: what a sample's loss is where the loss gives one number per token.
 
     Returns:
         The loss itself where it is one of samples.
@@ -67,7 +67,7 @@ def loss_of_samples(loss: Callable[..., Any], tokens: Any) -> Callable[..., Any]
     if not isinstance(tokens, str) or tokens not in get_args(Literal["mean", "sum"]):
         raise ValueError(
             f'tokens: got {tokens!r}; it should be "mean" or "sum": what the loss of a sample is '
-            f"where the loss gives one number a token"
+            f"where the loss gives one number per token"
         )
     given: Literal["mean", "sum"] = "mean" if tokens == "mean" else "sum"
     try:

@@ -119,7 +119,7 @@ def waic(log_likelihood: Float[np.ndarray, "replicates draws n"]) -> Waic:
     replicates, draws, _ = log_likelihood.shape
     if draws < 2:
         raise ValueError(
-            f"log_likelihood: got {draws} draw a replicate; the functional variance "
+            f"log_likelihood: got {draws} draw per replicate; the functional variance "
             "needs at least two"
         )
     pointwise_variance = log_likelihood.var(axis=1, ddof=1)

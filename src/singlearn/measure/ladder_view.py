@@ -74,7 +74,7 @@ class LadderView:
 
     def check(self, beta: float | int) -> None:
         """Raise ``ValueError`` where rounding has taken the digits that a reading at β needs, or β
-        is no number.
+        is not a number.
         """
         real_number("beta", beta, meaning="a finite inverse temperature, one at a time")
         if beta > self.resolved * (1 + 1e-12):

@@ -166,7 +166,7 @@ def read_learning_coefficient(
     is hard to tell from λ even over eight decades, and the error says so. Elsewhere the window
     around 1/log n is too narrow to tell m from λ: m = 1 is assumed, ``multiplicity`` stays ``None``
     and the value is the energy slope, unless ``multiplicity=`` is given. Readings made of the same
-    five β cannot vouch for each other: with data, ``measure.window`` looks at the temperatures
+    five β do not check each other: with data, ``measure.window`` looks at the temperatures
     beside them, and how far the heat capacity moves to colder ones joins the error (unless the β
     were given).
 
@@ -212,7 +212,7 @@ def read_learning_coefficient(
             Caution(
                 Reason.TOO_FEW_RUNGS,
                 f"{inside} rungs lie near β = {betas[0]:.3g} … {betas[-1]:.3g}; the readings there "
-                f"rest on too few populations "
+                f"rest on too few rungs "
                 "(raise target_ess or beta_max)",
             )
         )

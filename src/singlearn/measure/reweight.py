@@ -379,7 +379,7 @@ def solve_banded(
             return np.asarray(solveh_banded(lifted, right, lower=True, check_finite=False))
         except np.linalg.LinAlgError:
             continue
-    raise RuntimeError("reweighting: the overlaps of the rungs are no numbers")
+    raise RuntimeError("reweighting: the overlaps of the rungs are not numbers")
 
 
 def _resolvable(exponents: Float[np.ndarray, " points"]) -> float:

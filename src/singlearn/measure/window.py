@@ -114,9 +114,8 @@ def look_around(
         cautions.append(
             Caution(
                 Reason.NOT_LEVEL,
-                f"{level}; what was read there is a value on the way, "
-                "not the limit (more data, or inverse_temperatures= further along a run with a "
-                "larger beta_max)",
+                f"{level}; so λ̂ is its value at this β and not the limit (more data, or "
+                "inverse_temperatures= further along a run with a larger beta_max)",
             )
         )
     apart = [

@@ -88,7 +88,7 @@ def classification(
         The triple with data ``(x, y)``.
 
     Raises:
-        ValueError: labels that are no classes, or an argument out of range.
+        ValueError: labels that are not classes, or an argument out of range.
 
     >>> triple = classification(np.zeros((3, 2)), np.array([0, 1, 1]))
     >>> zero = {"q": np.zeros((1, 2)), "c": np.zeros(1)}

@@ -93,7 +93,7 @@ def hidden_markov(
         The triple with data ``sequences``.
 
     Raises:
-        ValueError: data that are no table of letters, or an argument out of range.
+        ValueError: data that are not a table of letters, or an argument out of range.
 
     >>> triple = hidden_markov(np.array([[0, 1, 1], [1, 0, 0]]), independent_truth=True)
     >>> triple.dimension, str(triple.known.value)
@@ -139,7 +139,7 @@ def hidden_markov_population(
         The triple; ``known`` where the truth is two letters without memory.
 
     Raises:
-        ValueError: rows that are no probabilities, or more sequences than can be written out.
+        ValueError: rows that are not probabilities, or more sequences than can be written out.
 
     >>> coin = {"transition": [[1.0]], "emission": [[0.7, 0.3]]}
     >>> triple = hidden_markov_population(coin, length=3)

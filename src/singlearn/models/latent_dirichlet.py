@@ -70,7 +70,7 @@ def latent_dirichlet_allocation(
         The triple with data ``tokens``.
 
     Raises:
-        ValueError: data that are no pairs of whole numbers, or an argument out of range.
+        ValueError: data that are not pairs of whole numbers, or an argument out of range.
 
     >>> tokens = np.array([[0, 0], [0, 1], [1, 2], [1, 0]])
     >>> triple = latent_dirichlet_allocation(tokens, topics=2, true_topics=1)
@@ -124,7 +124,7 @@ def latent_dirichlet_allocation_population(truth: Any, topics: int, n: float | i
         The triple, uniform prior.
 
     Raises:
-        ValueError: rows that are no probabilities, or an argument out of range.
+        ValueError: rows that are not probabilities, or an argument out of range.
 
     >>> triple = latent_dirichlet_allocation_population([[0.5, 0.3, 0.2]] * 4, topics=2)
     >>> same = {"topics": np.array([[0.5, 0.3, 0.2]] * 2), "documents": np.full((4, 2), 0.5)}

@@ -39,7 +39,7 @@ def linear_regression(
         unknown, ``"scale"``.
 
     Raises:
-        ValueError: a scale that is not positive, or a prior of it that is no distribution of one
+        ValueError: a scale that is not positive, or a prior of it that is not a distribution of one
             number.
 
     >>> data = np.eye(2), np.array([[1.0], [3.0]])

@@ -48,7 +48,7 @@ def one_factor(
         The triple with data ``x``.
 
     Raises:
-        ValueError: data that are no table, or an argument out of range.
+        ValueError: data that are not a table, or an argument out of range.
 
     >>> triple = one_factor(np.zeros((5, 3)), nonzero_loadings=0)
     >>> triple.dimension, str(triple.known.value)

@@ -47,8 +47,8 @@ def population_of(
     left = settled.K.free_symbols - set(settled.parameters)
     if left:
         raise ValueError(
-            f"example: {', '.join(sorted(s.name for s in left))} in its K is no number; give one "
-            f"where the example is made"
+            f"example: {', '.join(sorted(s.name for s in left))} in its K should be a number; give "
+            f"it where the example is made"
         )
     if prior is None:
         if set(settled.sides) != set(names):

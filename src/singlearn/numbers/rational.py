@@ -29,7 +29,7 @@ def rational(value: object, name: str) -> Fraction:
         The fraction.
 
     Raises:
-        ValueError: it is no number, or not finite.
+        ValueError: it is not a number, or not finite.
 
     >>> rational(0.5, "b"), rational("1/3", "b")
     (Fraction(1, 2), Fraction(1, 3))
@@ -92,7 +92,7 @@ def vector(values: object, name: str) -> Vector:
         The numbers as fractions.
 
     Raises:
-        ValueError: it is no flat sequence of finite numbers.
+        ValueError: it is not a flat sequence of finite numbers.
     """
     if isinstance(values, np.ndarray):
         values = values.tolist()
@@ -108,7 +108,7 @@ def matrix(rows: object, name: str) -> Matrix:
         The rows as fractions.
 
     Raises:
-        ValueError: the rows are ragged, or hold something that is no finite number.
+        ValueError: the rows are ragged, or hold something that is not a finite number.
     """
     if isinstance(rows, np.ndarray):
         rows = rows.tolist()

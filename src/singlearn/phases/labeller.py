@@ -32,7 +32,7 @@ def is_traceable(labeller: Labeller, coordinates: Coordinates) -> bool:
     compiled.
 
     Raises:
-        ValueError: it returns floating point numbers, whose values are no phases.
+        ValueError: it returns floating point numbers, whose values are not phases.
     """
     try:
         shapes = jax.eval_shape(labeller, coordinates.shapes())

@@ -169,7 +169,7 @@ def make_ledger(
     without a λ are left out.
 
     Raises:
-        ValueError: no phase is left, or nβ ≤ 1, where log nβ is no complexity.
+        ValueError: no phase is left, or nβ ≤ 1, where log nβ is not a complexity.
     """
     if not n * beta > 1:
         raise ValueError(f"beta: got {beta}; the ledger needs nβ > 1, and n = {n:g}")

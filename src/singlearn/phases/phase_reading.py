@@ -20,8 +20,8 @@ class PhaseReading(Answer):
         inverse_temperature: β, in 1/nats.
         effective_particles: of the phase, Kish's number, from all rungs reweighted to β.
         largest_occupancy: 95 % upper bound of the occupancy; all that is known of an unseen phase.
-            It holds as far as the sampler moves between phases; a local run finds metastable ones
-            that it does not reach.
+            It holds only if the sampler moves between phases; ``temper_from`` finds metastable
+            phases that it does not reach.
         occupancy: P(k), its share of the tempered posterior; ``None`` for a phase too rare to have
             been seen.
         free_energy: :math:`F_k(β) = F(β) - \log P(k)`, in nats, or ``None``.

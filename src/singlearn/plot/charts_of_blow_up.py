@@ -81,7 +81,7 @@ def blow_up(result: ExactCoefficient) -> Figure:
 
     Raises:
         TypeError: another kind of result.
-        ValueError: another number of variables, many points, or a prior that is no monomial.
+        ValueError: another number of variables, many points, or a prior that is not a monomial.
 
     >>> from singlearn.exact import rlct
     >>> figure = blow_up(rlct("(y^2 - x^3)^2"))

@@ -15,7 +15,7 @@ from singlearn.plot.takes import takes
 
 
 def collapsed(found: Collapse, curves: Mapping[float, Sequence[Any]]) -> Figure:
-    """The curves that were brought, and beside them the same in scaled coordinates.
+    """The curves as measured, and beside them the same in scaled coordinates.
 
     Args:
         found: from ``sl.collapse``.

@@ -74,7 +74,7 @@ def sharp_and_flat(rate: float = 0.0912, noise: float = 0.02, seed: int = 0) -> 
 
     Both places have the same loss and lie on one valley. In the sharp one a step overshoots and the
     path bounces
-    from wall to wall; in the flat one it settles. The sources take flatness for what decides; λ is
+    from wall to wall; in the flat one it settles. In the usual explanation flatness decides; λ is
     the same all along.
 
     Args:

@@ -40,7 +40,7 @@ def newton_polyhedron(result: ExactCoefficient) -> Figure:
 
     Raises:
         TypeError: another kind of result.
-        ValueError: another number of variables, many points, or a prior that is no monomial.
+        ValueError: another number of variables, many points, or a prior that is not a monomial.
 
     >>> from singlearn.exact import rlct
     >>> figure = newton_polyhedron(rlct("x^2*y^2 + y^6 + z^4"))

@@ -44,7 +44,7 @@ class Reason(StrEnum):
     UNSEEN_MODE = (
         "unseen_mode",
         "an optimiser found a mode of the posterior that no particle has seen",
-        "temper with modes='add', or with more particles",
+        "temper with modes='auto', which adds it, or with more particles",
     )
     PHASE_ELSEWHERE = (
         "phase_elsewhere",
@@ -53,13 +53,13 @@ class Reason(StrEnum):
     )
     TOO_FEW_RUNGS = (
         "too_few_rungs",
-        "few populations lie where the number was read",
+        "few rungs lie where the number was read",
         "raise target_ess or beta_max",
     )
     INFINITE_ENERGIES = (
         "infinite_energies",
         "the model gives some parameters of the prior no likelihood at all",
-        "see that this is meant; such draws weigh nothing",
+        "check that this is intended; such draws have no weight",
     )
     DIVERGED = (
         "diverged",
@@ -110,7 +110,7 @@ class Reason(StrEnum):
     HEAVY_WEIGHTS = (
         "heavy_weights",
         "single observations move the posterior too much for importance weights",
-        "leave them out for real, by cross-validation, or look at them",
+        "fit again without them, as cross-validation does, or examine them",
     )
     METASTABLE = (
         "metastable",
@@ -119,24 +119,24 @@ class Reason(StrEnum):
     )
     NO_ANSWER = (
         "no_answer",
-        "a method gave no number for some of what it was asked",
-        "see the reason in the message; the others are no fair sample",
+        "a method gave no number in some cases",
+        "see the reason in the message; the remaining cases are not a fair sample",
     )
     DOUBTFUL_FIT = (
         "doubtful_fit",
-        "a fit says of itself that it may be wrong",
+        "a fit reports that it may be wrong",
         "see the reason in the message",
     )
     # -- the model and what was brought
     PLATEAU = (
         "plateau",
         "many parameters share one value of K",
-        "see that K is meant to be constant there, and is not rounded",
+        "check that K is meant to be constant there, and is not rounded",
     )
     NO_ZERO = (
         "no_zero",
         "K is nowhere 0, so that the learning coefficient has no meaning in the limit",
-        "subtract the smallest K, or bring a prior that holds the true parameters",
+        "subtract the smallest K, or give a prior whose support contains the true parameters",
     )
     NEGATIVE_ENERGY = (
         "negative_energy",
@@ -155,7 +155,7 @@ class Reason(StrEnum):
     )
     PRIOR_MISMATCH = (
         "prior_mismatch",
-        "the density of the prior and its draws do not belong together",
+        "the density of the prior and its draws do not agree",
         "correct the density, or the sampler",
     )
     IMPUTED_OBSERVATIONS = (
@@ -165,43 +165,43 @@ class Reason(StrEnum):
     )
     ONE_OBSERVATION = (
         "one_observation",
-        "the data are one observation, and criteria for many are not meant for it",
+        "the data are one observation, and criteria for many observations do not apply",
         "leave out to_event where numbers are independent given the parameters",
     )
     MISFIT = (
         "misfit",
         "data made by the model differ from those that were observed",
-        "change the model; its λ and its free energy are right, but of a model that does not fit",
+        "change the model: λ and the free energy are those of a model that does not fit",
     )
     NO_MINIMUM = (
         "no_minimum",
-        "the minimum that was asked for does not exist",
+        "the minimum does not exist",
         "see the message for what was done instead",
     )
     NOT_CHECKED = (
         "not_checked",
         "something that is usually checked could not be",
-        "bring what the message names",
+        "give what the message names",
     )
     # -- laws of an optimiser
     NO_SYMMETRY = (
         "no_symmetry",
         "the network does not have the symmetry that the law belongs to",
-        "see that the law is meant for these parameters, and gradients are not changed by entry",
+        "check that the law is meant for these parameters, and gradients are not changed by entry",
     )
     OTHER_STEP = (
         "other_step",
-        "parameters moved otherwise than by the steps that were accounted for",
-        "change parameters by the optimiser only, or start the ledger anew",
+        "parameters changed in another way than by the recorded steps",
+        "change parameters only through the optimiser, or start a new ledger",
     )
     UNKNOWN_STEP = (
         "unknown_step",
         "the optimiser's step is not known here",
-        "trust the split by order only",
+        "trust only the split by order in the step size",
     )
     NOT_RECORDED = (
         "not_recorded",
-        "a part of the history was not written down",
+        "part of the history was not recorded",
         "see the message for which part",
     )
     # -- whether parameters can be told apart
@@ -217,13 +217,13 @@ class Reason(StrEnum):
     )
     RANK_UNDECIDED = (
         "rank_undecided",
-        "some directions are neither clearly seen nor clearly not",
+        "for some directions it is not clear whether the density changes along them",
         "look at the spectrum; bring more data, or move away from the degenerate parameter",
     )
     UNSEEN_PARAMETER = (
         "unseen_parameter",
         "no observation depends on a parameter",
-        "take it out, or bring data that speak of it",
+        "remove it, or bring data that depend on it",
     )
     NOT_SEARCHED = (
         "not_searched",
@@ -248,7 +248,7 @@ class Reason(StrEnum):
     )
     UNREALISABLE = (
         "unrealisable",
-        "the model does not hold the truth",
+        "no parameter of the model is the truth",
         "compare models by held-out loss as well",
     )
     # -- algebra
@@ -262,21 +262,26 @@ class Reason(StrEnum):
         "neither a proof nor a counterexample was found",
         "take the bounds in the message, or another tolerance or domain",
     )
+    SMALLER_ELSEWHERE = (
+        "smaller_elsewhere",
+        "the learning coefficient is that of one point, and another zero of K has a smaller one",
+        "ask for all points, or for the box that the prior covers",
+    )
     NOT_PROVED = (
         "not_proved",
-        "the value was not proved by anybody",
+        "no proof of the value is known",
         "check it against an independent reading",
     )
     # -- local learning coefficients
     ABOVE_TOLERANCE = (
         "above_tolerance",
-        "the standard error is above what was asked for",
-        "raise max_steps, or ask for less by tolerance",
+        "the standard error is above the tolerance",
+        "raise max_steps, or give a larger tolerance",
     )
     NOT_A_MINIMUM = (
         "not_a_minimum",
         "the loss falls away from the parameters at which it was measured",
-        "train further; or ask for reference='self', which is a minimum everywhere",
+        "train further; or use reference='self', for which every point is a minimum",
     )
     LOWER_NEARBY = (
         "lower_nearby",
@@ -285,8 +290,8 @@ class Reason(StrEnum):
     )
     DEPENDS_ON_GAMMA = (
         "depends_on_gamma",
-        "the learning coefficient says as much of the tie as of the network",
-        "give gamma with the number, and compare numbers of one gamma only",
+        "the learning coefficient depends on gamma as much as on the network",
+        "report gamma with the number, and compare only numbers of the same gamma",
     )
     MINIBATCH_NOISE = (
         "minibatch_noise",
@@ -300,7 +305,7 @@ class Reason(StrEnum):
     )
     RARE_EXCURSIONS = (
         "rare_excursions",
-        "the number is carried by few visits to places of higher loss",
+        "the number rests on few visits to places of higher loss",
         "raise max_steps",
     )
     RARE_SAMPLES = (
@@ -311,12 +316,12 @@ class Reason(StrEnum):
     CONSTANT_LOSS = (
         "constant_loss",
         "no sampled parameter changes the loss within reach of the tie",
-        "see that the layers are used and evaluation mode has not merged them",
+        "check that the layers are used and that evaluation mode has not merged them",
     )
     UNFELT_PARAMETERS = (
         "unfelt_parameters",
         "the loss does not depend on some of the sampled parameters",
-        "see that they are used; they count as flat directions",
+        "check that they are used; they count as flat directions",
     )
     SAMPLED_PARAMETERS = (
         "sampled_parameters",
@@ -326,7 +331,7 @@ class Reason(StrEnum):
     NUMBER_TYPE = (
         "number_type",
         "the network is evaluated in another number type than its own",
-        "nothing, if the message is what you want",
+        "nothing, if this is intended",
     )
     SLOW = (
         "slow",
@@ -335,7 +340,7 @@ class Reason(StrEnum):
     )
     UNFINISHED = (
         "unfinished",
-        "less was done than was asked for",
+        "some of the work is not done yet",
         "make the same call again when the other processes have ended, or give it more steps",
     )
     TOO_FEW_POINTS = (

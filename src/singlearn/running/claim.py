@@ -87,7 +87,7 @@ class Claim:
 
 
 def holder(path: Path) -> str | None:
-    """Who holds a claim, in words; ``None`` if nobody does."""
+    """Which process has a claim, in words; ``None`` if none has."""
     try:
         who = _read(path)
     except FileNotFoundError:

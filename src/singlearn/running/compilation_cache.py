@@ -1,4 +1,4 @@
-"""What XLA compiled, kept between processes: a second run of the same program need not compile."""
+"""A cache of what XLA compiled: a second run of the same program does not compile again."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def use_compilation_cache(folder: str | os.PathLike[str] | None = None) -> Path:
 
     JAX's own persistent cache, with a limit on its size, without which it takes no lock between
     processes. The commands of ``singlearn`` use it unless ``SINGLEARN_COMPILATION_CACHE=off`` or
-    ``JAX_COMPILATION_CACHE_DIR`` say otherwise; the library never does so by itself, for a program
-    of yours may have a cache of its own. Results are the same numbers, for the same machine code
-    runs.
+    ``JAX_COMPILATION_CACHE_DIR`` says otherwise; the library never does so by itself, because a
+    program of yours may have a cache of its own. Results are the same numbers, because the same
+    machine code runs.
 
     Args:
         folder: where to keep programs; the user's cache directory if not given. Programs of

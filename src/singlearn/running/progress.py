@@ -144,7 +144,7 @@ class _Lines:
 
 
 def in_notebook() -> bool:
-    """Whether this process is the kernel of a notebook, where standard error is no terminal.
+    """Whether this process is the kernel of a notebook, where standard error is not a terminal.
 
     Returns:
         Whether the process is such a kernel.

@@ -228,7 +228,7 @@ class FinishedPoints:
 
     @contextmanager
     def held(self, point: str, wait: bool = True) -> Iterator[None]:
-        """A point that nobody else works on meanwhile; whoever gets it should look whether it is
+        """A point that no other process works on; whoever gets it should look whether it is
         finished.
 
         Args:
@@ -247,7 +247,7 @@ class FinishedPoints:
                 if not wait or is_silent(file):
                     raise FolderInUseError(
                         f"folder: {holder(file) or 'another process'} is at work on {point} in "
-                        f"{self.path}; if it is no more, delete {file}"
+                        f"{self.path}; if it no longer runs, delete {file}"
                     )
                 time.sleep(pause)
                 pause = min(1.5 * pause, LOOK_AGAIN[1])

@@ -40,7 +40,7 @@ def select(
         sizes: the K to compare.
         particles: of each replicate; 512 leave a standard error of about 0.1 nats for the mixtures
             of the galaxy data.
-        replicates: independent populations; standard errors are their spread.
+        replicates: independent sets of particles; standard errors are their spread.
         seed: every K is tempered with it, so that ``temper(make_triple(K), seed=seed)`` gives the
             same row again.
         thin: keep every ``thin``-th particle; WAIC is read from kept ones.

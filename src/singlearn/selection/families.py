@@ -39,7 +39,7 @@ class Family(Shown):
         description: one line for tables and figures.
         x_label: of the axis of a predictive density, with its unit.
         triple: K to the triple; ``selection.select(family.triple, sizes)`` compares them.
-        largest: K up to which they are compared where nobody says.
+        largest: K up to which they are compared by default.
         note: how a file was understood.
         file: of Python, where the family is defined by a user.
     """

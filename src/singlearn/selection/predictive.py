@@ -65,7 +65,7 @@ def predictive_band(
 
 
 def _predictor(run: Run, draws: int, seed: int) -> Predictor:
-    """Refused where the run's triple is no density on a line."""
+    """Refused where the run's triple is not a density on a line."""
     if run.triple is None or not is_density_on_a_line(run):
         raise ValueError(
             f"{run.name}: a predictive density needs a triple whose data are one array of numbers"

@@ -302,7 +302,7 @@ def node_roles(
         One role per node; for a deep network one tuple per hidden layer.
 
     Raises:
-        ValueError: a deep network on a domain that is no box.
+        ValueError: a deep network on a domain that is not a box.
 
     >>> net = DeepReLU(
     ...     [[[1.0], [2.0]], [[1.0, 1.0], [0.0, 0.0]], [[1.0, 1.0]]],

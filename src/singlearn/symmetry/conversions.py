@@ -156,7 +156,7 @@ def read(
         A network of the kind that the file describes.
 
     Raises:
-        ValueError: the content is no network; the message names the file and what to change.
+        ValueError: the content is not a network; the message names the file and what to change.
         FileNotFoundError: no such file.
     """
     path = Path(path)
@@ -165,7 +165,7 @@ def read(
         if isinstance(content, dict) and set(content) & KEYS:
             if unknown := sorted(set(content) - KEYS - OTHER_KEYS):
                 raise ValueError(
-                    f"{path}: it names {', '.join(map(repr, unknown))}, which is no part of a "
+                    f"{path}: it names {', '.join(map(repr, unknown))}, which is not part of a "
                     f"network; w, b, q, c, activation, sharpness "
                     "and inputs are"
                 )

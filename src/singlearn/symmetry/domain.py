@@ -248,7 +248,7 @@ def as_domain(given: Any, inputs: int, argument: str = "domain") -> Domain | Non
 
 
 def as_bounded(given: Any, inputs: int, argument: str = "domain") -> Domain:
-    """The same where all of R^N is no answer.
+    """The same where all of R^N is not an answer.
 
     Raises:
         ValueError: as :func:`as_domain`, or ``None``.

@@ -290,7 +290,7 @@ def _whitened(
     coordinates: Coordinates, ellipsoid: Ellipsoid, earlier: Sequence[Ellipsoid]
 ) -> Coordinates:
     """Coordinates z of an ellipsoid, u = c + A z, in which it is a ball and outside of which there
-    is no density.
+    is not a density.
     """
     log_jacobian = float(np.linalg.slogdet(ellipsoid.axes)[1])
 

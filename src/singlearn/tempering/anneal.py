@@ -106,8 +106,8 @@ def anneal(
             index = len(rungs)
             if index > RUNG_LIMIT:
                 raise RuntimeError(
-                    f"the ladder has {RUNG_LIMIT} rungs and is at β = {beta:.3g} of "
-                    f"{beta_max:.3g}: it does not get there"
+                    f"beta_max: got {beta_max:.3g}; after {RUNG_LIMIT} rungs the ladder is only at "
+                    f"β = {beta:.3g}. Give a smaller beta_max, or a smaller target_ess"
                 )
             _check_finite(energies, beta, particles, path.name)
             following = next_inverse_temperature(

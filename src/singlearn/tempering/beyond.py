@@ -51,7 +51,7 @@ class Beyond:
         exponents: of the distance along rays to a zero, near the particles and far below them,
             where they differ; else ``None``.
         at: K where they change, as a share of K at the coldest particles.
-        lowest: K at its lowest points where those are no zeros; else ``None``.
+        lowest: K at its lowest points where those are not zeros; else ``None``.
     """
 
     exponents: tuple[float, float] | None = None
@@ -143,7 +143,7 @@ def beyond_warnings(settings: dict[str, Any], reached: float) -> list[Caution]:
                 Reason.NO_ZERO,
                 f"K is nowhere 0: the lowest value found from the coldest particles is "
                 f"{lowest:.3g}; "
-                f"λ was read over nβ ≤ {reached:.3g}, and what is not 0 has no λ in the limit",
+                f"λ was read over nβ ≤ {reached:.3g}; a K that is nowhere 0 has no λ in the limit",
             )
         )
     return found

@@ -1,5 +1,5 @@
-"""The bridge of a local run: from a Gaussian around a known parameter to the posterior within one
-phase.
+"""The bridge of ``temper_from``: from a Gaussian around a known parameter to the posterior within
+one phase.
 """
 
 from __future__ import annotations

@@ -139,7 +139,7 @@ class CheckpointFolder:
             raise FolderInUseError(
                 f"checkpoint: another run is at work in the folder {self.path} "
                 f"({holder(file) or 'it has ended just now'}); wait for it, or "
-                f"give another folder. If that run is no more, delete {file}"
+                f"give another folder. If that run has ended, delete {file}"
             )
         for left_over in self.path.glob(".*.partial"):  # of a run that was killed while it wrote
             with suppress(OSError):

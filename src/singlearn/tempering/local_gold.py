@@ -28,8 +28,8 @@ class LocalGold(Answer):
 
     Attributes:
         value: :math:`nβ (E[L_n(w)] - L_n(w^*))`.
-        standard_error: from independent populations.
-        variance_reading: :math:`(nβ)^2 \mathrm{Var}\\, L_n`, of the same populations.
+        standard_error: from independent replicates.
+        variance_reading: :math:`(nβ)^2 \mathrm{Var}\\, L_n`, of the same replicates.
         nbeta: nβ.
         gamma: γ, in units of 1/parameter².
         samples: n.
@@ -69,9 +69,9 @@ def local_gold(
 ) -> LocalGold:
     r"""λ̂ of a small JAX network by tempered particles from the tie :math:`N(w^*, 1/γ)`.
 
-    The same number as ``local.llc``, found another way: particles cover the whole tie at β = 0 and
-    are cooled to nβ, so that nothing rests on chains that have to find their way out of w*. For
-    networks of up to a hundred parameters or so.
+    The same number as ``local.llc``, measured another way: particles cover the whole tie at β = 0
+    and are cooled to nβ, so the result does not depend on chains that have to find their way out of
+    w*. For networks of up to about a hundred parameters.
 
     Args:
         model: ``model(parameters, x)``, pure.
@@ -81,14 +81,14 @@ def local_gold(
         gamma: γ, in units of 1/parameter²; ``llc`` says which one it took.
         nbeta: nβ; by default n / log n.
         particles: of each population.
-        replicates: independent populations; the error is their spread.
+        replicates: independent sets of particles; the error is their spread.
         seed: same seed, same numbers.
 
     Returns:
         λ̂ with its error.
 
     Raises:
-        ValueError: a number out of range, parameters that are no real arrays.
+        ValueError: a number out of range, parameters that are not real arrays.
 
     >>> x = np.random.default_rng(0).normal(size=(50, 1))
     >>> def loss(output, target): return 0.5 * ((output - target) ** 2).sum(-1)

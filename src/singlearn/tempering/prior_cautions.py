@@ -58,7 +58,7 @@ def intake_cautions(
 
 
 def cautions_of_density(triple: Triple) -> list[Caution]:
-    """The same for a run that uses the density of the prior itself: a local run. NumPyro's own
+    """The same for a run that uses the density of the prior itself: ``temper_from``. NumPyro's own
     densities are normalised.
 
     A prior object that says which parameters are angles (``repeats_along``, their names) has a

@@ -126,7 +126,7 @@ def _rows(run: Reported, read: LearningCoefficient | str | None) -> list[tuple[s
         ("no data, n of n·K(w)" if run.is_population else "observations n", f"{run.n:g}"),
         ("parameters d", f"{run.dimension}"),
         ("rungs", f"{len(run.rungs)}, β = 0 … {run.beta_max:g}"),
-        ("populations", f"{run.settings['replicates']} × {run.settings['particles']} particles"),
+        ("replicates", f"{run.settings['replicates']} × {run.settings['particles']} particles"),
         (f"free energy F({beta:g})", _or_why(lambda: run.free_energy(beta))),
     ]
     if run.restricted_to is not None:
@@ -210,7 +210,7 @@ def table(run: Reported) -> pandas.DataFrame:
 
 def to_dict(run: Reported) -> dict[str, Any]:
     """The same numbers for machines; energies in nats. On a run loaded without its triple, what
-    needs an optimum that nobody looked for is left out.
+    needs an optimum that was not looked for is left out.
     """
     optimum = run.optimum if run.triple is None else run.find_optimum()
     read = _read(run)

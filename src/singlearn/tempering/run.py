@@ -63,11 +63,11 @@ FEWEST_KEPT = 20.0
 
 @dataclass(frozen=True, eq=False)
 class Run(Answer):
-    """R independent populations tempered together from the prior to β_max, with every rung kept.
+    """R independent replicates tempered together from the prior to β_max, with every rung kept.
 
     Attributes:
         rungs: what every rung left behind.
-        settings: what the run was asked for, and by which seed.
+        settings: the arguments of the run, and its seed.
         posterior: draws at β = 1 (or at β_max, where that is below 1), constrained, with their
             pointwise log likelihood.
         stored_optimum: the best energy reached, where it has been looked for; see ``optimum``.
@@ -171,7 +171,8 @@ class Run(Answer):
     def _found_optimum(self) -> Optimum:
         if self.triple is None:
             raise ValueError(
-                "this run was saved before its optimum was looked for: Run.load(path, triple=…)"
+                "triple: this run was loaded without it, and was saved before its optimum was "
+                "looked for; load it with Run.load(path, triple=…)"
             )
         trace_in(True)
         rungs, generator = self.rungs, np.random.default_rng(self.settings["seed"])
@@ -334,9 +335,9 @@ class Run(Answer):
             return None, [
                 Caution(
                     Reason.PHASE_ELSEWHERE,
-                    "not checked: the run was saved before its best energy was looked for, so that "
-                    "nobody knows whether another phase lies "
-                    "lower; Run.load(path, triple=…) can look",
+                    "not checked: the run was saved before its best energy was looked for, so it "
+                    "is not known whether another phase lies lower; load it with "
+                    "Run.load(path, triple=…) to find out",
                 )
             ]
         if self.truth_energy is None:
@@ -388,7 +389,7 @@ class Run(Answer):
             found.append(
                 Caution(
                     Reason.INFINITE_ENERGIES,
-                    f"{infinite} prior draws ({share:.1%}) had infinite energy and weigh nothing",
+                    f"{infinite} prior draws ({share:.1%}) had infinite energy and have no weight",
                 )
             )
         return (*found, *warnings_of_modes(self.settings))

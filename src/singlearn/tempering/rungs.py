@@ -14,7 +14,7 @@ from singlearn.results.result import Answer
 
 @dataclass(frozen=True)
 class Rung(Shown):
-    """One rung: R populations of N equally weighted particles at one β."""
+    """One rung: R replicates of N equally weighted particles at one β."""
 
     inverse_temperature: float
     particles: Float[np.ndarray, "replicates kept d"]
@@ -64,7 +64,7 @@ class Rungs(Answer):
 
     @classmethod
     def stack(cls, rungs: list[Rung]) -> Rungs:
-        """Rungs in order, one array a field."""
+        """Rungs in order, one array per field."""
         return cls(
             *(np.stack([np.asarray(getattr(rung, f.name)) for rung in rungs]) for f in fields(Rung))
         )
@@ -73,7 +73,7 @@ class Rungs(Answer):
         return len(self.inverse_temperature)
 
     def to_dict(self) -> dict[str, Any]:
-        """One number a rung, for machines; not the particles and their energies."""
+        """One number per rung, for machines; not the particles and their energies."""
         return {
             f.name: values.tolist()
             for f in fields(self)
@@ -82,7 +82,7 @@ class Rungs(Answer):
 
     @property
     def replicates(self) -> int:
-        """How many independent populations there are."""
+        """How many independent replicates there are."""
         found: int = self.energies.shape[1]
         return found
 

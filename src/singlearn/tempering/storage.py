@@ -262,9 +262,8 @@ def _compare(
         )
     if parts is None:
         raise ValueError(
-            f"triple: the run at {source} does not say what it was made of, so that nobody can "
-            f"tell whether it was this triple; "
-            "load it without a triple, or temper again"
+            f"triple: the run at {source} does not say what it was made of, so it cannot be "
+            "checked whether it was this triple; load it without a triple, or temper again"
         )
     # A truth may be given later; two that differ are two truths.
     unknown = (
@@ -304,13 +303,13 @@ def _read(source: Path) -> xr.DataTree:
             magic = stream.read(8)
         if magic[:2] == b"PK":
             raise ValueError(
-                f"path: {source} is no saved run but an archive of NumPy (.npz), such as one rung "
-                f"of a checkpoint; {reads}; to go on with a checkpoint, temper(..., "
+                f"path: {source} is not a saved run but an archive of NumPy (.npz), such as one "
+                f"rung of a checkpoint; {reads}; to resume a checkpoint, call temper(..., "
                 f'checkpoint="{source.parent}")'
             )
         if magic != b"\x89HDF\r\n\x1a\n":
             raise ValueError(
-                f"path: {source} is no saved run, or its beginning is damaged; {reads}"
+                f"path: {source} is not a saved run, or its beginning is damaged; {reads}"
             )
         how = {"engine": "h5netcdf"}
     try:

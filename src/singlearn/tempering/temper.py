@@ -1,4 +1,4 @@
-"""The one verb: temper a triple."""
+"""``temper``: run a triple from its prior to β_max."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ def temper(
     falls to ``target_ess`` of the particles, resamples, and moves every particle by Hamiltonian
     Monte Carlo (step size, metric and length adapted to the rung), or where that stalls by Langevin
     steps in the metric of the local curvature, until the rank correlation of the energies with
-    those before the moves is below 0.2. All replicates share the ladder and the adaptation and
-    nothing else.
+    those before the moves is below 0.2. All replicates share the ladder and the adaptation, and
+    are otherwise independent.
 
     Args:
         triple: model, truth and prior.
         beta_max: > 0, in 1/nats; 1 is the posterior. For population triples anything, 1e20 as well.
         particles: of each replicate.
-        replicates: independent populations; standard errors are their spread.
+        replicates: independent sets of particles; standard errors are their spread.
         seed: same seed, same numbers (on one machine).
         target_ess: share of particles in (0, 1); higher means more rungs.
         thin: keep every ``thin``-th particle of each rung; energies are always all kept.
@@ -79,17 +79,17 @@ def temper(
         restrict: one phase only: a predicate of the parameter, or ``(labeller, phase)``. The run
             starts from prior draws inside the phase, the share of draws that fall inside is its
             prior mass, and the free energy counts it: :math:`F_k(β) = -\log ∫_k e^{-βnL_n} φ\,dw`.
-        modes: what to do about modes of the posterior that hold mass and no particles, which are
+        modes: what to do about modes of the posterior that have mass but no particles, which are
             looked for after the run, for a few hundredths of its cost: ``"auto"`` tempers each from
-            inside and adds its evidence, ``"warn"`` names it, ``None`` does not look. See "What no
-            particle has seen" in the guide.
+            inside and adds its evidence, ``"warn"`` names it, ``None`` does not look. See "Modes
+            that no particle has found" in the guide.
 
     Returns:
         The ladder of temperatures with its particles, from which free energies, λ̂, criteria and
         phases are read.
 
     Raises:
-        TypeError: ``triple`` is none.
+        TypeError: ``triple`` is not a triple.
         ValueError: an argument out of range, or a checkpoint of another run, or with a damaged file
             in it.
         FolderInUseError: another run is at work in the checkpoint.

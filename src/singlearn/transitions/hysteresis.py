@@ -5,9 +5,9 @@ it came from.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
@@ -24,13 +24,16 @@ from singlearn.results.result import Answer
 from singlearn.results.table import aligned_rows, frame, share_cell
 from singlearn.running.arguments import real_number
 from singlearn.running.progress import Progress, ProgressBar
-from singlearn.running.sweep import Client, spread
+from singlearn.running.sweep import Client, FinishedPoints, spread
+from singlearn.running.whole_files import as_path
 from singlearn.tempering import temper
 from singlearn.tempering.anneal import anneal
 from singlearn.tempering.arguments import population_arguments
 from singlearn.tempering.path import Path, PathFunctions
 from singlearn.tempering.settings import Settings
+from singlearn.transitions.made_of import differences, made_of
 from singlearn.transitions.phase_diagram import distinct_values
+from singlearn.transitions.whole_estimate import document_of, estimate_from
 from singlearn.triple import Model, Triple
 
 if TYPE_CHECKING:
@@ -57,7 +60,7 @@ class Branch(Answer):
 class Hysteresis(Answer):
     """Both branches of a sweep.
 
-    Populations are reweighted from value to value, so that as long as each phase holds particles
+    Particles are reweighted from value to value, so that as long as each phase holds particles
     the branches agree; once a phase has died out it comes back only as far as the moves find it.
     Where they disagree beyond their errors, the phases are metastable for this sampler, and neither
     share is to be trusted: runs restricted to each phase are.
@@ -157,11 +160,11 @@ def hysteresis(
     replicates: int = 4,
     seed: int = 0,
     parameter: str = "θ",
+    folder: str | os.PathLike[str] | None = None,
     client: Client | None = None,
     progress: Progress = None,
 ) -> Hysteresis:
-    r"""Temper at one end of a sweep and carry the population to the other, and the same from the
-    other end.
+    r"""Temper at one end of a sweep and anneal the population to the other end, and the reverse.
 
     From θ to θ' it is annealed along :math:`(e^{-βnL_θ}φ_θ)^{1-t} (e^{-βnL_{θ'}}φ_{θ'})^t`, whose
     normalising constants also give the change of F.
@@ -170,6 +173,9 @@ def hysteresis(
         make_triple, along, labeller, particles, replicates, seed, parameter: as for
             ``phase_diagram``; all triples have the same parameters.
         beta: inverse temperature, the same all along, in 1/nats.
+        folder: the population is written there at every value of each direction, one file each, and
+            a sweep that was stopped goes on from the last of them. Each file belongs to what it was
+            made of, as for ``phase_diagram``.
         client: a Dask client, to run the two directions on two of its workers; by default they run
             here, one after the other.
         progress: as for ``temper``; workers of a client show none.
@@ -178,7 +184,9 @@ def hysteresis(
         Free energies in nats and the share of every phase, at every value in both directions.
 
     Raises:
-        ValueError: fewer than two distinct finite values, or triples of different dimension.
+        ValueError: fewer than two distinct finite values, triples of different dimension, or a
+            folder of another sweep or with a damaged file.
+        OSError: the folder cannot be written to.
     """
     values = distinct_values(along)
     beta = real_number("beta", beta, above=0, meaning="a positive inverse temperature")
@@ -188,8 +196,21 @@ def hysteresis(
             "make_triple: its triples differ in dimension; a population cannot be carried from one "
             "to another"
         )
+    settings = {
+        "values": values,
+        "particles": particles,
+        "replicates": replicates,
+        "seed": seed,
+    }
+    store = (
+        None
+        if folder is None
+        else FinishedPoints(
+            as_path("folder", folder), "hysteresis", settings, "another sweep up and down"
+        )
+    )
     measure = _BranchMeasurement(
-        make_triple, tuple(values), labeller, beta, particles, replicates, seed
+        make_triple, tuple(values), labeller, beta, particles, replicates, seed, store
     )
     if client is not None:
         up, down = spread(parameter, measure, DIRECTIONS, client, progress)
@@ -223,6 +244,7 @@ class _BranchMeasurement:
     particles: int
     replicates: int
     seed: int
+    store: FinishedPoints | None
 
     def order(self, direction: str) -> tuple[float, ...]:
         """The values as they are visited."""
@@ -234,36 +256,109 @@ class _BranchMeasurement:
         wait: bool = True,
         come_to: Callable[[str, int], None] = lambda direction, index: None,
     ) -> Branch:
+        if self.store is None:
+            return self._walked(direction, come_to)
+        with self.store.held(direction, wait):
+            return self._walked(direction, come_to)
+
+    def _walked(self, direction: str, come_to: Callable[[str, int], None]) -> Branch:
+        order = self.order(direction)
+        stations: list[_Station] = []
+        for index in range(len(order)):
+            come_to(direction, index)
+            station = self._finished(direction, index)
+            if station is None:
+                station = self._reached(direction, index, stations[-1] if stations else None)
+                self._keep(direction, index, station)
+            stations.append(station)
+        return Branch(
+            direction,
+            order,
+            tuple(station.free_energy for station in stations),
+            tuple(station.shares for station in stations),
+        )
+
+    def _reached(self, direction: str, index: int, last: _Station | None) -> _Station:
+        """The population at a value: tempered from the prior at the first, and carried from the
+        value before it at all others.
+
+        Returns:
+            The population with F and the share of every phase.
+        """
         order = self.order(direction)
         seed = self.seed + APART * DIRECTIONS.index(direction)
-        triples = [self.make_triple(value) for value in order]
-        come_to(direction, 0)
-        run = temper(
-            triples[0],
-            beta_max=self.beta,
-            particles=self.particles,
-            replicates=self.replicates,
-            seed=seed,
-            progress=False,
-        )
-        rung, place = run.coldest()
-        population, free = (
-            run.rungs.particles[rung, np.arange(len(rung))[:, None], place],
-            [run.free_energy(self.beta)],
-        )
-        shares = [_shares(triples[0], self.labeller, population)]
-        for index, (here, there) in enumerate(pairwise(triples)):
-            come_to(direction, index + 1)
-            population, step = _carried(here, there, self.beta, population, seed + 1 + index)
-            last = free[-1]
-            replicated = [a + b for a, b in zip(last.replicates, step.replicates, strict=True)]
-            free.append(
-                Estimate.from_replicates(
-                    replicated, math.hypot(last.standard_error, step.standard_error)
-                )
+        triple = self.make_triple(order[index])
+        if last is None:
+            run = temper(
+                triple,
+                beta_max=self.beta,
+                particles=self.particles,
+                replicates=self.replicates,
+                seed=seed,
+                progress=False,
             )
-            shares.append(_shares(there, self.labeller, population))
-        return Branch(direction, order, tuple(free), tuple(shares))
+            rung, place = run.coldest()
+            population = run.rungs.particles[rung, np.arange(len(rung))[:, None], place]
+            free_energy = run.free_energy(self.beta)
+        else:
+            before = self.make_triple(order[index - 1])
+            population, step = _carried(before, triple, self.beta, last.population, seed + index)
+            free_energy = Estimate.from_replicates(
+                [a + b for a, b in zip(last.free_energy.replicates, step.replicates, strict=True)],
+                math.hypot(last.free_energy.standard_error, step.standard_error),
+            )
+        return _Station(population, free_energy, _shares(triple, self.labeller, population))
+
+    def _finished(self, direction: str, index: int) -> _Station | None:
+        """What the folder has of a value, or ``None``."""
+        if self.store is None:
+            return None
+        triple = self.make_triple(self.order(direction)[index])
+        found: _Station | None = self.store.load(
+            self._name(direction, index),
+            lambda earlier: differences(earlier, triple, self.labeller, self.beta),
+            _Station.from_dict,
+        )
+        return found
+
+    def _keep(self, direction: str, index: int, station: _Station) -> None:
+        if self.store is None:
+            return
+        triple = self.make_triple(self.order(direction)[index])
+        self.store.save(
+            self._name(direction, index),
+            station.to_dict(),
+            made_of(triple, self.labeller, self.beta, station.population),
+        )
+
+    def _name(self, direction: str, index: int) -> str:
+        return f"{direction}_{index}_{self.order(direction)[index]!r}"
+
+
+@dataclass(frozen=True, eq=False)
+class _Station:
+    """Where a direction has come to: the population there, F in nats and the shares."""
+
+    population: Float[np.ndarray, "replicates particles d"]
+    free_energy: Estimate
+    shares: dict[str, Estimate]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, so that what is read back goes on as if it had not been away."""
+        return {
+            "free_energy": document_of(self.free_energy),
+            "shares": {phase: document_of(share) for phase, share in self.shares.items()},
+            "population": self.population.tolist(),
+        }
+
+    @classmethod
+    def from_dict(cls, document: dict[str, Any]) -> _Station:
+        """What :meth:`to_dict` wrote."""
+        return cls(
+            np.array(document["population"], dtype=float),
+            estimate_from(document["free_energy"]),
+            {phase: estimate_from(share) for phase, share in document["shares"].items()},
+        )
 
 
 def _carried(

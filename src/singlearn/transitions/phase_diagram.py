@@ -1,4 +1,4 @@
-"""The verb: temper along a parameter."""
+"""``phase_diagram``: temper along a parameter."""
 
 from __future__ import annotations
 
@@ -7,19 +7,16 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from singlearn.phases import Labeller
-from singlearn.phases.identity import identity_of_labeller
-from singlearn.running import identity
 from singlearn.running.arguments import real_number
 from singlearn.running.identity import Part
-from singlearn.running.probe_points import ProbePoints
 from singlearn.running.progress import Progress
 from singlearn.running.sweep import Client, FinishedPoints, spread
 from singlearn.running.whole_files import as_path
 from singlearn.tempering.arguments import population_arguments
 from singlearn.transitions.diagram import PhaseDiagram
+from singlearn.transitions.made_of import differences, made_of
 from singlearn.transitions.point import Point, measure_point
 from singlearn.triple import Triple
-from singlearn.triple.identity import BESIDE, identity_of
 
 
 def phase_diagram(
@@ -59,7 +56,7 @@ def phase_diagram(
         folder: finished points are written there, one file each, and not run again when the sweep
             is started again. Each belongs to what it was made of: ``make_triple``, ``labeller`` and
             ``beta`` are compared by their values at the point. Several processes may share one
-            folder: each takes points that nobody is at work on, and all return all points.
+            folder: each takes points that no other process works on, and all return all points.
         client: a Dask client, to spread the points over its workers; by default they run here, one
             after the other.
         progress: ``True`` or ``False``, or a function ``progress(share, words)``; default: a bar
@@ -169,13 +166,7 @@ class _PointMeasurement:
             return None
 
         def different(earlier: Mapping[str, Part]) -> list[str]:
-            now = self._made_of(
-                self.make_triple(value),
-                value,
-                ProbePoints.from_dict(earlier["probe points"]),
-                earlier.get("labels"),
-            )
-            return identity.differences(earlier, now, BESIDE)
+            return differences(earlier, self.make_triple(value), self.labeller, self._end(value))
 
         found: Point | None = self.store.load(_name(value), different, Point.from_dict)
         return found
@@ -208,19 +199,7 @@ class _PointMeasurement:
         )
         if self.store is None:
             return point, None
-        return point, self._made_of(
-            triple, value, ProbePoints.around(draws.reshape(-1, triple.dimension)), None
-        )
-
-    def _made_of(
-        self, triple: Triple, value: float, probes: ProbePoints, labels: Part | None
-    ) -> dict[str, Part]:
-        return {
-            "beta": identity.setting(self._end(value)),
-            "probe points": probes.to_dict(),
-            **identity_of(triple, probes, data_are_made=True),
-            "labels": identity_of_labeller(self.labeller, triple.coordinates, probes, labels),
-        }
+        return point, made_of(triple, self.labeller, self._end(value), draws)
 
     def _end(self, value: float) -> float:
         return float(self.beta(value)) if callable(self.beta) else float(self.beta)

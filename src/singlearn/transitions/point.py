@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from singlearn.results.estimate import Estimate
 from singlearn.results.result import Answer
 from singlearn.tempering import Run, temper
 from singlearn.transitions.force import forces, within
+from singlearn.transitions.whole_estimate import document_of, estimate_from
 from singlearn.triple import Triple
 
 KEYS = frozenset(map(str, Reason))
@@ -44,12 +44,12 @@ class PhasePoint(Answer):
         """Everything, replicates too, so that a point read back is the same."""
         return {
             "largest_occupancy": self.largest_occupancy,
-            "occupancy": _document(self.occupancy),
-            "free_energy": _document(self.free_energy),
-            "energy": _document(self.energy),
-            "heat_capacity": _document(self.heat_capacity),
+            "occupancy": document_of(self.occupancy),
+            "free_energy": document_of(self.free_energy),
+            "energy": document_of(self.energy),
+            "heat_capacity": document_of(self.heat_capacity),
             "has_own_run": self.has_own_run,
-            "force": _document(self.force),
+            "force": document_of(self.force),
             "force_deviation": self.force_deviation,
         }
 
@@ -76,10 +76,10 @@ class Point(Answer):
             "value": self.value,
             "n": self.n,
             "inverse_temperature": self.inverse_temperature,
-            "free_energy": _document(self.free_energy),
-            "energy": _document(self.energy),
-            "heat_capacity": _document(self.heat_capacity),
-            "generalisation_error": _document(self.generalisation_error),
+            "free_energy": document_of(self.free_energy),
+            "energy": document_of(self.energy),
+            "heat_capacity": document_of(self.heat_capacity),
+            "generalisation_error": document_of(self.generalisation_error),
             "phases": {name: phase.to_dict() for name, phase in self.phases.items()},
             "cautions": of_each(self.cautions),
         }
@@ -90,19 +90,18 @@ class Point(Answer):
         phases = {
             name: PhasePoint(
                 phase["largest_occupancy"],
-                _read(phase["occupancy"]),
-                _read(phase["free_energy"]),
-                _read(phase["energy"]),
-                _read(phase["heat_capacity"]),
+                estimate_from(phase["occupancy"]),
+                estimate_from(phase["free_energy"]),
+                estimate_from(phase["energy"]),
+                estimate_from(phase["heat_capacity"]),
                 phase["has_own_run"],
-                _read(phase["force"]),
+                estimate_from(phase["force"]),
                 phase["force_deviation"],
             )
             for name, phase in document["phases"].items()
         }
         free, energy, heat = (
-            Estimate(**_numbers(document[key]))
-            for key in ("free_energy", "energy", "heat_capacity")
+            estimate_from(document[key]) for key in ("free_energy", "energy", "heat_capacity")
         )
         return cls(
             document["value"],
@@ -111,7 +110,7 @@ class Point(Answer):
             free,
             energy,
             heat,
-            _read(document["generalisation_error"]),
+            estimate_from(document["generalisation_error"]),
             phases,
             _cautions(document),
         )
@@ -230,17 +229,6 @@ def measure_point(
     return point, run.rungs.particles[0]
 
 
-def _document(estimate: Estimate | None) -> dict[str, Any] | None:
-    if estimate is None:
-        return None
-    error = estimate.standard_error if math.isfinite(estimate.standard_error) else None
-    return {
-        "value": estimate.value,
-        "standard_error": error,
-        "replicates": list(estimate.replicates),
-    }
-
-
 def _cautions(document: dict[str, Any]) -> tuple[Caution, ...]:
     """Of a stored point; earlier ones hold sentences, each after its reason."""
     if "cautions" in document:
@@ -255,19 +243,6 @@ def _cautions(document: dict[str, Any]) -> tuple[Caution, ...]:
         else:
             found.append(Caution(Reason(before), message))
     return tuple(found)
-
-
-def _numbers(document: dict[str, Any]) -> dict[str, Any]:
-    error = math.nan if document["standard_error"] is None else document["standard_error"]
-    return {
-        "value": document["value"],
-        "standard_error": error,
-        "replicates": tuple(document["replicates"]),
-    }
-
-
-def _read(document: dict[str, Any] | None) -> Estimate | None:
-    return None if document is None else Estimate(**_numbers(document))
 
 
 def _coldest(run: Run, kept: np.ndarray) -> np.ndarray:

@@ -1,5 +1,5 @@
-"""Where a sweep changes its mind: crossings of phase free energies, peaks of the heat capacity, and
-of what order.
+"""Transitions in a sweep: crossings of phase free energies, peaks of the heat capacity, and
+their order.
 """
 
 from __future__ import annotations

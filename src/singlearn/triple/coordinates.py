@@ -211,7 +211,7 @@ def _shapes_of_draws(prior: Prior) -> PyTree:
 
     Raises:
         TypeError: JAX cannot follow it.
-        ValueError: it draws what is no real number.
+        ValueError: it draws what is not a real number.
     """
     try:
         shapes = jax.eval_shape(prior.sample, jax.random.key(0))

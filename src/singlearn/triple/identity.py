@@ -109,7 +109,7 @@ def _draws(triple: Triple) -> Part:
 
 
 def _is_an_object(prior: Any) -> bool:
-    """Whether it draws by a method of its own, and is no distribution of NumPyro."""
+    """Whether it draws by a method of its own, and is not a distribution of NumPyro."""
     return hasattr(prior, "sample") and hasattr(prior, "log_prob") and not hasattr(prior, "support")
 
 

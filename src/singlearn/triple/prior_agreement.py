@@ -285,7 +285,7 @@ def _functions(
     change: Float[np.ndarray, " draws"],
     is_moved: Bool[np.ndarray, "draws d"],
 ) -> list[tuple[Float[np.ndarray, "draws functions"], str | None]]:
-    """f(u') - f(u) of all functions, with a name where it is no single coordinate."""
+    """f(u') - f(u) of all functions, with a name where it is not a single coordinate."""
     spread, spread_moved = np.sqrt(1 + z**2), np.sqrt(1 + moved**2)
     each = is_moved.sum(axis=0) >= FEWEST_MOVES
     v = np.random.default_rng(2).normal(size=(z.shape[1], DIRECTIONS)) / np.sqrt(z.shape[1])

@@ -133,7 +133,7 @@ def summarised_energy(
     """
     linear = _linear(log_likelihood)
     if linear is None:
-        raise ValueError("log_likelihood: it is no linear Gaussian regression")
+        raise ValueError("log_likelihood: it is not a linear Gaussian regression")
     mean, noise = linear
     squares = jnp.sum((summary.projected - mean(w, summary.triangle)) ** 2) + summary.rest
     scale = noise(w)

@@ -603,7 +603,7 @@ class Triple(Shown):
             A triple without data.
 
         Raises:
-            ValueError: n is no positive number, K does not run or is not one number, or a prior
+            ValueError: n is not a positive number, K does not run or is not one number, or a prior
                 that is refused.
 
         >>> import numpyro.distributions as dist
@@ -654,7 +654,7 @@ class Triple(Shown):
                 site; a discrete, improper, masked or scaled prior; a scaled likelihood, a
                 subsampled plate, a factor statement; a param statement without a value; an observed
                 value that is not finite, outside its support, or computed from parameters; random
-                numbers that are no site.
+                numbers that are not sites.
 
         >>> import numpyro, numpyro.distributions as dist
         >>> def model(y):

@@ -153,7 +153,7 @@ class VolumeCurve(Answer):
         return self._estimate(2 * (self._weights(a * t) - self._weights(t)) / math.log(a))
 
     def flat_directions(self, t: float | int, a: float | int = 10.0) -> Estimate:
-        """d - 2λ(t): how many of the d directions V does not see.
+        """d - 2λ(t): along how many of the d directions K is flat.
 
         Returns:
             A number of directions, with the error of 2λ(t).

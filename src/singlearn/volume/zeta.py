@@ -296,7 +296,7 @@ def zeta_of_volume(curve: VolumeCurve, multiplicity: int | None = None) -> Measu
             Reason.TRUNCATED,
             f"the curve ends at T = {curve.largest:.3g}: what K > T adds to ζ, an entire "
             "function, is left out. Poles and "
-            "constants are not touched; values right of the pole are (bring the triple to have it)",
+            "constants are not affected; values right of the pole are (give the triple instead)",
         )
     )
     return MeasuredZeta(curve.name, fit.estimate, fit.multiplicity, curve, fit, tuple(cautions))
@@ -315,9 +315,8 @@ def zeta(
     A polynomial whose variables separate is continued exactly, with every pole
     (:func:`singlearn.exact.zeta_function`). Of anything else V(t) is measured, which shows the
     largest pole, its order and the
-    leading constants, with errors: bring ``run.volume()``, a nested sampling curve, or the triple
-    itself, whose K(w)
-    nested sampling then goes through.
+    leading constants, with errors: give ``run.volume()``, a nested sampling curve, or the triple
+    itself, on which nested sampling is then run.
 
     Args:
         K: a polynomial as text, SymPy expression or list of generators; a population triple; a

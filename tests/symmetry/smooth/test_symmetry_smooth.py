@@ -411,7 +411,7 @@ def test_steps_are_checked_and_not_believed():
     net = TwoLayerSmooth("tanh", [[1], [1]], [0, 1], [1, 1], 0)
     with pytest.raises(ValueError, match="different"):
         SmoothMerge(0, 1).apply(SmoothExpansion.of(net))
-    with pytest.raises(ValueError, match="no constant"):
+    with pytest.raises(ValueError, match="not a constant"):
         Remove(0).apply(SmoothExpansion.of(net))
     for steps in (
         (),

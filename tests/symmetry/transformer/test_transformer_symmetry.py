@@ -248,7 +248,7 @@ def test_refusals_of_heads_and_mlp() -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"blocks.0.mlp.inn": np.zeros((1, WIDTH))}, "no name"),
+        ({"blocks.0.mlp.inn": np.zeros((1, WIDTH))}, "not the name"),
         ({"blocks.0.mlp.in": np.zeros((HIDDEN, WIDTH + 1))}, "its d is 9"),
         ({"unembedding": np.full((VOCABULARY, WIDTH), np.nan)}, "finite"),
         ({"blocks.4.mlp.in": np.zeros((HIDDEN, WIDTH))}, "numbered"),

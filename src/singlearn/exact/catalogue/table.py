@@ -101,7 +101,7 @@ class CatalogueTable(Answer, Mapping[str, Entry]):
         return len(self.entries)
 
     def rows(self) -> list[dict[str, Any]]:
-        """One dictionary a formula, of strings, numbers and lists."""
+        """One dictionary per formula, of strings, numbers and lists."""
         return [entry.to_dict() for entry in self.entries]
 
     def to_dict(self) -> dict[str, Any]:

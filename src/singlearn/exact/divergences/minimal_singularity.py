@@ -124,7 +124,7 @@ class MinimalSingularity(Answer):
         return Fraction(min(stratum.codimension for stratum in self.strata), 2)
 
     def explain(self) -> str:
-        """The verdict and its reasons, one line a stratum."""
+        """The verdict and its reasons, one line per stratum."""
         value = self.learning_coefficient
         head = self.kind if self.covers else f"{self.kind} on what the charts show"
         if value is not None:

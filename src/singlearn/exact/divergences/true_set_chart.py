@@ -58,7 +58,7 @@ class TrueSetChart:
             look too flat.
 
     Raises:
-        ValueError: K contains something that is no parameter, is not rational, does not vanish
+        ValueError: K contains something that is not a parameter, is not rational, does not vanish
             along the chart, or has a gradient there (so it is negative nearby); or the chart has
             superfluous coordinates.
 

@@ -92,7 +92,7 @@ class WorkedExample(Answer):
             An expression or a matrix of SymPy.
 
         Raises:
-            ValueError: a name that is no parameter.
+            ValueError: a name that is not a parameter.
         """
         return sympy.simplify(expression.subs(self._substitution(w)))
 
@@ -104,7 +104,7 @@ class WorkedExample(Answer):
             Column vectors of SymPy, one per direction; empty where the information is regular.
 
         Raises:
-            ValueError: a name that is no parameter.
+            ValueError: a name that is not a parameter.
         """
         matrix = self.fisher.subs(self._substitution(w))
         # Whether cos²1 + sin²1 - 1 is zero decides the rank; .equals tries numbers first, which is

@@ -58,7 +58,7 @@ class PolynomialOnInterval:
     weights: Float[np.ndarray, " nodes"]
 
     def value(self, z: Complex[np.ndarray, " points"]) -> Complex[np.ndarray, " points"]:
-        """ζ at complex points that are no poles."""
+        """ζ at complex points that are not poles."""
         z = np.asarray(z, complex)
         total = np.zeros(z.shape, complex)
         if len(self.weights):

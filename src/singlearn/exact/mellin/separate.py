@@ -142,7 +142,7 @@ def _sum(
         if len(own) == 1:
             least = _least(whole, names, own[0], ends[own[0]])
             if least is None:
-                raise NotSeparableError(f"the least value of {whole} is no rational number")
+                raise NotSeparableError(f"the least value of {whole} is not a rational number")
             whole, rest = whole - fmpq(least.numerator, least.denominator), rest + least
         shifted.append((whole, own))
     if rest < 0:

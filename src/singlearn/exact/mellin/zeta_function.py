@@ -324,7 +324,7 @@ def zeta_function(
 
     Raises:
         NotSeparableError: the variables of K, or of the prior, do not separate.
-        ValueError: K is no polynomial or negative on the box, or an argument does not fit.
+        ValueError: K is not a polynomial or negative on the box, or an argument does not fit.
 
     >>> cross = zeta_function("x^2*y^2")
     >>> [(pole.location, pole.order, pole.coefficients) for pole in cross.poles]

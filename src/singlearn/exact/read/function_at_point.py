@@ -58,7 +58,7 @@ def function_at_point(result: ExactCoefficient) -> FunctionAtPoint:
 
     Raises:
         ValueError: a coefficient without a certificate, one of all points or of a box, or a prior
-            that is no monomial near the point.
+            that is not a monomial near the point.
 
     >>> from singlearn.exact import rlct
     >>> sorted(function_at_point(rlct("(x - 1)^2 + y^4", at={"x": 1})).support)
@@ -100,7 +100,7 @@ def _weights(prior: str | None, names: tuple[str, ...], place: dict[str, Fractio
     lowest = tuple(min(e[i] for e in moved) for i in range(len(names)))
     if lowest not in moved:
         raise ValueError(
-            f"result: its prior {prior} is no monomial near the point; a picture of K needs one"
+            f"result: its prior {prior} is not a monomial near the point; a picture of K needs one"
         )
     return tuple(
         (0 if place[name] else h) + e for name, h, e in zip(names, exponents, lowest, strict=True)

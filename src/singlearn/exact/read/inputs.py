@@ -62,7 +62,7 @@ def function_size(K: list[str] | str) -> Size:
     """Bounds of the size of K, or of the largest generator, multiplied out.
 
     Raises:
-        ValueError: it is no polynomial, or too large to be multiplied out.
+        ValueError: it is not a polynomial, or too large to be multiplied out.
     """
     texts = [K] if isinstance(K, str) else K
     variables = variables_of(texts)
@@ -259,7 +259,8 @@ def read_prior(prior: Any, variables: Sequence[str]) -> tuple[tuple[int, ...], P
     unknown += [v for v in absolute if v not in variables]
     if unknown:
         raise ValueError(
-            f"prior: got {unknown[0]}, which is no variable of K; those are {', '.join(variables)}"
+            f"prior: got {unknown[0]}, which is not a variable of K; those are "
+            f"{', '.join(variables)}"
         )
     names = (*variables, *absolute.values())
     poly = _polynomial(text, names, "prior")
@@ -290,7 +291,7 @@ def read_point(at: Mapping[Any, Any] | None, variables: Sequence[str]) -> dict[s
         name = str(key)
         if name not in point:
             raise ValueError(
-                f"at: got {name}, which is no variable of K; those are {', '.join(variables)}"
+                f"at: got {name}, which is not a variable of K; those are {', '.join(variables)}"
             )
         point[name] = rational("at", value)
     return point

@@ -209,7 +209,7 @@ def _pendulum(triple: Triple) -> Figure:
 
 
 EXPERIMENT = Experiment(
-    "worked_examples",
+    "worked-examples",
     "five small singular models in closed form, beside what tempering measures",
     run,
 )

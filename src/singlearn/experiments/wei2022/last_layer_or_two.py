@@ -248,7 +248,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
 
 
 def table(rows: list[dict[str, Any]], settings: LastLayersWork) -> str:
-    """One block a cell and size."""
+    """One block per cell and size."""
     text = [
         f"G on {settings.datasets} data sets; 'more' is G minus that of the tempered posterior of "
         f"the last two layers, by pairs",

@@ -122,7 +122,7 @@ def output_value(
     r"""What heads write, :math:`\sum_h W_O^h (W_V^h x + b_V^h) + b_O`.
 
     Gradient flow keeps :math:`W_V W_V^T + b_V b_V^T - W_O^T W_O` of each head. That b_V may be
-    moved into b_O is a symmetry too; its generator is no gradient, and gives no law.
+    moved into b_O is a symmetry too; its generator is not a gradient, and gives no law.
 
     Args:
         d: width of the stream.
@@ -204,7 +204,7 @@ def rotary(d: int, pairs: int, heads: int = 1, bias: bool = False) -> Architectu
         ….
 
     Raises:
-        ValueError: an argument that is no positive whole number.
+        ValueError: an argument that is not a positive whole number.
 
     >>> print(rotary(3, 1))
     rotary scores, 1 plane on 3, 12 parameters; gradient flow keeps

@@ -19,7 +19,7 @@ def checked_widths(widths: Sequence[int]) -> tuple[int, ...]:
     """Widths from input to output, at least two of them, each at least 1.
 
     Raises:
-        ValueError: fewer, or a width that is no positive whole number.
+        ValueError: fewer, or a width that is not a positive whole number.
     """
     found = tuple(whole_number(f"widths[{i}]", width, at_least=1) for i, width in enumerate(widths))
     if len(found) < 2:

@@ -44,7 +44,7 @@ def convolution(
         The architecture, with ``A`` (c, c_in, taps), ``B`` (c_out, c, taps) and ``b``.
 
     Raises:
-        ValueError: other than three channels and two kernels, or one that is no positive number.
+        ValueError: other than three channels and two kernels, or one that is not a positive number.
 
     >>> print(convolution((1, 2, 1), (2, 2)))
     linear convolution 1-2-1, kernels 2 and 2, 8 parameters; gradient flow keeps

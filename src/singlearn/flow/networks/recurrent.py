@@ -43,7 +43,7 @@ def recurrent(
         The architecture, with ``U``, ``W``, ``V``.
 
     Raises:
-        ValueError: an argument that is no positive whole number.
+        ValueError: an argument that is not a positive whole number.
 
     >>> print(recurrent(1, 2, 1, 4))
     linear recurrent network 1-2-1 over 4 times, 8 parameters; gradient flow keeps

@@ -270,7 +270,9 @@ def _group_law(layer: int, members: list[int], bias: bool, bypassed: bool) -> Gr
 def _unseen_directions(
     masks: Float[np.ndarray, "h n"], points: np.ndarray, bias: bool, where: _Where
 ) -> list[Law]:
-    """Combinations of a first-layer node's weights and bias that no input it is active on sees."""
+    """Combinations of a first-layer node's weights and bias that no input at which it is active
+    changes.
+    """
     import flint
 
     seen = np.concatenate([points, np.full((1, points.shape[1]), Fraction(1))]) if bias else points

@@ -34,7 +34,7 @@ def gated_unit(n: int, h: int, m: int, bias: bool = False, seed: int = 0) -> Arc
         The architecture, with ``G``, ``U``, ``W_D``.
 
     Raises:
-        ValueError: an argument that is no positive whole number.
+        ValueError: an argument that is not a positive whole number.
 
     >>> gated_unit(3, 3, 2).laws[0].formula
     '|U rows|² - |W_D columns|²'
@@ -89,7 +89,7 @@ def power_network(
         The architecture, with ``W``, ``V``.
 
     Raises:
-        ValueError: an argument that is no positive whole number.
+        ValueError: an argument that is not a positive whole number.
 
     >>> power_network(3, 2, 2, 2).laws[0].formula
     '|W rows|² - 2|V columns|²'
@@ -130,7 +130,7 @@ def diagonal_network(n: int, depth: int) -> Architecture:
         The architecture, with ``w1``, ….
 
     Raises:
-        ValueError: an argument that is no positive whole number.
+        ValueError: an argument that is not a positive whole number.
 
     >>> diagonal_network(4, 2).laws[0].formula
     '|w1 rows|² - |w2 rows|²'
@@ -202,7 +202,7 @@ def softmax_head(n: int, m: int, bias: bool = True) -> Architecture:
         The architecture, with ``W``, ``b``.
 
     Raises:
-        ValueError: an argument that is no positive whole number.
+        ValueError: an argument that is not a positive whole number.
 
     >>> [law.formula for law in softmax_head(3, 4).laws]
     ['1ᵀ W', '1ᵀ b']
@@ -244,7 +244,7 @@ def gram_matrix(n: int, r: int) -> Architecture:
         The architecture, with ``U``.
 
     Raises:
-        ValueError: an argument that is no positive whole number.
+        ValueError: an argument that is not a positive whole number.
 
     >>> len(gram_matrix(2, 2).laws), gram_matrix(2, 3).laws[0].formula
     (0, 'row space of U')

@@ -60,7 +60,7 @@ def loss_chains(
     seed: int = 0,
     progress: Progress | bool | None = None,
 ) -> LossChains:
-    r"""Sample around w* as ``llc`` does and write down :math:`ℓ_i(w) - ℓ_i(w^*)` of every sample i,
+    r"""Sample around w* as ``llc`` does and record :math:`ℓ_i(w) - ℓ_i(w^*)` of every sample i,
     or of every token of it, at ``draws`` points of every chain.
 
     One run serves :func:`susceptibilities`, :func:`influence` and :func:`loss_kernel`. Each
@@ -77,10 +77,10 @@ def loss_chains(
             ``None`` for all); or names of parts, ``["l0h3", "l1 mlp"]``.
         shifts: by name, samples of other distributions, in the form of ``data``.
         draws: recorded of each chain.
-        tokens: where the loss gives one number a token: what the loss of a sample is, as for
+        tokens: where the loss gives one number per token: what the loss of a sample is, as for
             ``llc``. Losses are then recorded by token.
-        anyway: record chains around a w* that is no minimum too. Their numbers are covariances
-            of the tied posterior, and no response of a trained network; ``status`` and a caution
+        anyway: record chains around a w* that is not a minimum too. Their numbers are covariances
+            of the tied posterior, not the response of a trained network; ``status`` and a caution
             say so. By default they are withheld.
         folder: a folder such as ``losses.zarr``, into which losses are written as they come, for
             they may not fit in memory: components × chains × draws × samples (× tokens) × 4 bytes.
@@ -93,7 +93,7 @@ def loss_chains(
         ``loss`` (component, chain, draw, sample, and token if ``tokens`` is said) and
         ``loss_NAME`` for every shift, in nats above w*; ``learning_coefficient``, its
         ``standard_error`` and ``status`` by component. A component whose chains diverged, or for
-        which w* is no minimum, holds NaN.
+        which w* is not a minimum, holds NaN.
 
     Raises:
         ValueError: no component, fewer than 8 draws, a folder of other chains, and as ``llc``

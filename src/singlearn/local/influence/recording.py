@@ -69,16 +69,16 @@ class Recording:
             run: the chains.
             found: the verdict on them.
             draws: that are to be recorded.
-            anyway: also where w* is no minimum.
+            anyway: also where w* is not a minimum.
             name: of the component, for cautions.
         """
         no_minimum = found.status is Status.NOT_LOCAL_MINIMUM
         cautions = found.cautions
         if no_minimum and anyway:
             words = (
-                "w* is no minimum (status not_local_minimum), and numbers are given anyway: they "
-                "are covariances under the tied posterior where the chains went, and no response "
-                "of a trained network"
+                "w* is not a minimum (status not_local_minimum), and numbers are given anyway: "
+                "they are covariances under the tied posterior where the chains went, and not the "
+                "response of a trained network"
             )
             cautions = (Caution(Reason.NOT_A_MINIMUM, words), *cautions)
         return cls(

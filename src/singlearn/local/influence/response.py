@@ -38,8 +38,8 @@ def influence(
     sample.
 
     Args:
-        chains: from ``loss_chains``, or its ``dataset`` as it was saved. Of many samples or tokens
-            take some: ``chains.isel(sample=[0, 5])``.
+        chains: from ``loss_chains``, or its ``dataset`` as it was saved. To keep some of many
+            samples or tokens: ``chains.isel(sample=[0, 5])``.
         component: whose chains; by default the first.
         by: ``"sample"``, or ``"token"`` where losses were recorded by token.
 
@@ -157,8 +157,9 @@ def susceptibilities(chains: LossChains | xr.Dataset, by: By = "sample") -> Susc
         = -\mathrm{Cov}(L_n, L' - L_n).
 
     Positive: under the shift the posterior of C moves to where the present data have a higher loss,
-    as when the other samples do not feel C at all; negative: they press C harder to where the
-    present data want it. For one sample, :math:`χ_{C,i} = -\mathrm{Cov}(L_n, ℓ_i - L_n)`; over the
+    for instance because the losses of the other samples do not depend on C; negative: the other
+    samples favour the same parameters of C as the present data, and more strongly. For one sample,
+    :math:`χ_{C,i} = -\mathrm{Cov}(L_n, ℓ_i - L_n)`; over the
     samples of a shift these average to χ_C, over the data to 0.
 
     The source writes the observable with a delta function on the other parameters and takes the

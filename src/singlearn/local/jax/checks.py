@@ -48,7 +48,7 @@ def first_look(
     every: Rest,
     some: Any,
 ) -> tuple[Programs, Rest, Traced]:
-    """Programs for a model and a loss that can be traced, and that give one real number a sample;
+    """Programs for a model and a loss that can be traced, and that give one real number per sample;
     nothing is computed.
 
     Args:
@@ -102,14 +102,14 @@ def first_look(
         if not isinstance(given, jax.ShapeDtypeStruct):
             raise ValueError(
                 f"loss: it gave a {type(given).__name__}; it should give one array, with one "
-                f"number a sample"
+                f"number per sample"
             )
         if given.shape != (count,):
             reason = (
                 "it seems averaged over the batch"
                 if given.shape == ()
                 else 'sum over outputs in the loss, or say tokens="mean" or "sum" where there is '
-                "one number a token"
+                "one number per token"
             )
             raise ValueError(
                 f"loss: for {count} samples it gave shape {given.shape}; it should give one number "

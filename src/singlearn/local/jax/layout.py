@@ -36,7 +36,7 @@ class Layout:
     Attributes:
         structure: of the pytree.
         leaves: shape, number type and kind of each leaf.
-        static: leaves that are no arrays, and arrays that the network needs as constants.
+        static: leaves that are not arrays, and arrays that the network needs as constants.
         chosen: places of the coordinates that move, as bytes of 64-bit integers.
         scales: of these coordinates, as bytes of 64-bit numbers.
         wide: 64 bits in the place of 32.

@@ -42,7 +42,7 @@ def sorted_leaves(parameters: Any) -> tuple[list[Leaf], Any]:
     """The leaves in JAX's order, and the structure of the tree.
 
     Floating-point and complex arrays are parameters, as for ``jax.grad``; integers, truth values,
-    keys of random numbers and objects that are no arrays are not.
+    keys of random numbers and objects that are not arrays are not.
 
     Args:
         parameters: any pytree.
@@ -107,7 +107,7 @@ def notes_on(leaves: Sequence[Leaf], parameters: Any) -> tuple[list[str], list[s
             f" and {len(held) - SHOWN} more" if len(held) > SHOWN else ""
         )
         notes.append(
-            f"not sampled, for these are no real or complex numbers: {listed}; they stay as they "
+            f"not sampled, for these are not real or complex numbers: {listed}; they stay as they "
             f"are at w*"
         )
     masks = [leaf.name for leaf in leaves if leaf.kind == REAL and _looks_like_a_mask(leaf)]
@@ -194,7 +194,7 @@ def as_array(value: Any, name: str) -> Any:
             found = jnp.asarray(plain)
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise ValueError(
-            f"{name} is no array of numbers ({' '.join(str(error).split())[:120]})"
+            f"{name} is not an array of numbers ({' '.join(str(error).split())[:120]})"
         ) from None
     if isinstance(plain, np.ndarray) and plain.dtype != found.dtype and plain.size:
         _refuse_what_does_not_fit(plain, found.dtype, name)

@@ -31,7 +31,7 @@ def own_function(
         A loss per sample, and the pair (x, outputs at w*).
 
     Raises:
-        ValueError: a loss whose divergence is not known, outputs that are no array.
+        ValueError: a loss whose divergence is not known, outputs that are not an array.
     """
     x, target = as_pair(data)
     half = any(_is_half(leaf) for leaf in jax.tree.leaves(parameters))

@@ -125,7 +125,7 @@ class Programs:
 
     Args:
         model: ``model(parameters, x)`` for a batch of x.
-        loss: ``loss(output, target)``, one number a sample.
+        loss: ``loss(output, target)``, one number per sample.
         layout: of the parameters.
     """
 
@@ -180,7 +180,7 @@ class Programs:
 
     @cached_property
     def by_token(self) -> Programs:
-        """The same for the losses of tokens, before they become one number a sample."""
+        """The same for the losses of tokens, before they become one number per sample."""
         model, loss = self._functions
         return Programs(model, getattr(loss, "raw", loss), self.layout)
 

@@ -50,7 +50,7 @@ class JaxTarget:
 
     Args:
         model: ``model(parameters, x)`` for a batch of x.
-        loss: ``loss(output, target)``, one number a sample.
+        loss: ``loss(output, target)``, one number per sample.
         data: ``(x, target)``, arrays or pytrees of arrays with a common first axis.
         parameters: w*, any pytree. Its floating-point arrays are sampled, its complex ones in two
             real directions per entry; integers, truth values, keys of random numbers and what is no

@@ -20,13 +20,13 @@ NEGLIGIBLE = 1.0
 
 
 def weakened(target: Target, nbeta: float, seed: int) -> float:
-    r"""The factor, at most 1, by which γ of ``target`` is multiplied so that the loss is felt at
-    all.
+    r"""The factor, at most 1, by which γ of ``target`` is multiplied so that the tie does not hide
+    the loss.
 
-    The size of the weights says nothing where they are smaller than what the data can tell of them
-    (a regression with weights of 0.01 and noise of 1), nor where they are a zero that was not quite
-    reached: the tie then is stiffer than every direction, and λ̂ says nothing but γ. This is seen
-    in the quadratic model (:meth:`Spectrum.dependence` above a half, or no curvature). Then γ is
+    The size of the weights is no guide where it is below the precision with which the data
+    determine them (a regression with weights of 0.01 and noise of 1), nor where weights are nearly
+    zero: the tie then is stiffer than every direction, and λ̂ depends on γ alone. This is seen in
+    the quadratic model (:meth:`Spectrum.dependence` above a half, or no curvature). Then γ is
     divided by four, until the dependence is at most an eighth, and as long as chains that go as far
     as the tie lets them, :math:`w^* + N(0, 1/γ)`, meet no more than twice the loss of the quadratic
     model and one nat (beyond, the network is another one).

@@ -36,7 +36,7 @@ class Setting:
         loss: L_n(w*).
         nbeta: nβ.
         gamma: γ on the coordinates of the chains.
-        gamma_chosen: whether nobody gave it.
+        gamma_chosen: whether it was chosen, because none was given.
         gamma_by_name: smallest and largest γ of every tensor, in units of 1/parameter²; empty where
             one number holds for all.
         rounding: what rounding of the losses costs λ̂, about, one standard deviation.

@@ -1,4 +1,4 @@
-"""How much λ̂ owes to the tie: the same chains once more, tied twice and half as strongly."""
+"""How much λ̂ depends on the tie: the same chains once more, tied twice and half as strongly."""
 
 from __future__ import annotations
 

@@ -51,10 +51,10 @@ def refuse_losses_of_a_wrong_kind(found: Any, some: int) -> None:
             "it seems averaged over the batch, use reduction='none'"
             if shape == ()
             else 'sum over outputs in the loss, or say tokens="mean" or "sum" where there is one '
-            "number a token"
+            "number per token"
         )
         raise ValueError(
-            f"loss: for {some} samples it gave {shape}; it should give one number a sample, "
+            f"loss: for {some} samples it gave {shape}; it should give one number per sample, "
             f"shape ({some},): {reason}"
         )
     if not found.is_floating_point():

@@ -150,7 +150,7 @@ class LossOfSamples:
         return self.of_output(self.output(values, batch), batch)
 
     def by_token(self, values: dict[str, torch.Tensor], batch: Parts) -> Any:
-        """The same, before what it says of tokens becomes one number a sample."""
+        """The same, before what it says of tokens becomes one number per sample."""
         if self.whole_model:
             inside = {f"module.{name}": value for name, value in values.items()}
             return functional_call(self._within_raw, inside, (batch,))

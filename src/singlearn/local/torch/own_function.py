@@ -42,7 +42,7 @@ def own_function(
         a classifier, per sample; and the inputs with :math:`f_{w^*}`.
 
     Raises:
-        ValueError: a loss whose divergence is not known, outputs that are no tensor.
+        ValueError: a loss whose divergence is not known, outputs that are not a tensor.
     """
     with random_numbers_kept(), one_evaluation():
         module = copied(model).module

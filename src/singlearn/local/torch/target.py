@@ -58,7 +58,7 @@ class TorchTarget:
     Args:
         model: the module.
         loss: ``loss(output, target)`` or ``loss(model, batch)`` (told apart by the name of the
-            first argument), one number a sample.
+            first argument), one number per sample.
         data: tensors with a common first axis (a tuple of inputs and target, or a dict), a
             ``Dataset``, a ``DataLoader`` (its order and batches are not used) or a Hugging Face
             data set.

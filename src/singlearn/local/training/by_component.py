@@ -1,4 +1,4 @@
-"""The verb ``llc_by_component``: λ̂ of parts of one network, one after the other."""
+"""``llc_by_component``: λ̂ of parts of one network, one after the other."""
 
 from __future__ import annotations
 

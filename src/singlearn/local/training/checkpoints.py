@@ -99,7 +99,7 @@ def number_in(name: str) -> int | None:
 def _in_folder(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise FileNotFoundError(
-            f"checkpoints: {folder} is no folder; it should hold files such as step_100.pt"
+            f"checkpoints: {folder} is not a folder; it should hold files such as step_100.pt"
         )
     files = [path for path in sorted(folder.iterdir()) if path.suffix in ENDINGS]
     folders = [

@@ -83,7 +83,7 @@ class SweptRun(Generic[Task, Point]):
         return Watch(self.expected.report, self.expected.clocked)
 
     def __call__(self, task: Task, wait: bool = True) -> Point | None:
-        """The result; ``None`` where another process is at work on it and nobody waits."""
+        """The result; ``None`` where another process works on it and is not waited for."""
         if self.store is None:
             return self.measured(task)
         try:

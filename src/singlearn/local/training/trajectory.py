@@ -1,4 +1,4 @@
-"""The verb ``trajectory``: λ̂ at every checkpoint of a training run."""
+"""``trajectory``: λ̂ at every checkpoint of a training run."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def trajectory(
         folder: finished points are written there, one file each, and not measured again when the
             sweep is started again. It belongs to what it was made of: settings and data are
             compared by value, model and loss by what they say at weights of our own. Several
-            processes may share it: each takes checkpoints that nobody is at work on.
+            processes may share it: each takes checkpoints that no other process works on.
         client: a Dask client or any ``concurrent.futures.Executor`` (processes of this machine,
             submitit, MPI, loky), to spread the checkpoints over its workers; by default they run
             here, one after the other.

@@ -60,7 +60,7 @@ def excursion_cautions(excess: Mixing, distance: Mixing, tolerance: float) -> li
     return [
         Caution(
             Reason.RARE_EXCURSIONS,
-            "λ̂ is carried by rare excursions to higher losses, as by a wall at the edge of a flat "
-            f"place: about {seen:.2g} independent ones were met; more max_steps meet more",
+            "λ̂ rests on rare excursions to higher losses, as at a wall at the edge of a flat "
+            f"place: there were about {seen:.2g} independent ones; raise max_steps to see more",
         )
     ]

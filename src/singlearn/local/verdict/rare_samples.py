@@ -49,7 +49,8 @@ def rare_samples_cautions(over_all: OverAll, value: float, error: float) -> list
         Caution(
             Reason.RARE_SAMPLES,
             f"rare samples: {seldom}, and where chains end the excess over all samples is "
-            f"{seen:.3g} against {value:.3g} in minibatches: a few samples feel what the chains "
-            'took for flat; sampler="hmc" or a batch_size of all samples sees them',
+            f"{seen:.3g} against {value:.3g} in minibatches: a few samples depend on directions "
+            'that were flat for the chains; sampler="hmc", or a batch_size of all samples, uses '
+            "them all",
         )
     ]

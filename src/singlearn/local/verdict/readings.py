@@ -46,6 +46,6 @@ def reading_cautions(
         return []
     words = (
         f"the variance of the loss reads λ = {second}, and the loss above w* {value:.3g}: λ̂ is not "
-        "level in nβ, or w* is not where the chains are at home"
+        "level in nβ, or the chains do not stay around w*"
     )
     return [Caution(Reason.READINGS_DISAGREE, words)]

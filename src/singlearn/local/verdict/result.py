@@ -42,7 +42,7 @@ class LocalLearningCoefficient(Answer):
             small by at least about this.
         heating: by how much minibatch noise raises λ̂, estimated, in units of λ.
         at_twice_gamma: λ̂ where the tie is twice as strong, from a short second run: how much λ̂
-            owes to γ.
+            depends on γ.
         at_half_gamma: likewise where it is half as strong.
         half_dimension: d/2, λ of a regular model.
         quadratic: what the same sampler would give on the quadratic model at w*, a yardstick

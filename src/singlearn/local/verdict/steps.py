@@ -39,8 +39,9 @@ def step_cautions(drawn: Drawn, coefficient: float) -> list[Caution]:
         found.append(
             Caution(
                 Reason.RARE_EXCURSIONS,
-                f"the mean of (w - w*)·∇U is off by {drawn.virial.value:+.2g}, which exact chains "
-                "tell of places they did not reach, such as narrow walls met by rare excursions: "
+                f"the mean of (w - w*)·∇U is off by {drawn.virial.value:+.2g}, which with exact "
+                "chains is a sign of places that they did not reach, such as narrow walls met by "
+                "rare excursions: "
                 f"λ̂ may be off by up to {abs(drawn.virial.value) / 2:.2g}; raise max_steps",
             )
         )

@@ -211,7 +211,7 @@ def _of_chains(
                 Reason.POOR_MIXING,
                 "|w - w*|² of chains that started away from w* and at w* differs by "
                 f"{distance.gap / distance.mean:+.0%}: the chains are still on their way along "
-                "flat directions, and λ̂ is squeezed between the two",
+                "flat directions, and λ̂ is known only to lie between the two",
             )
         )
     if abs(value) + 2 * spread < HARDLY_FELT and not measured.felt.everything:
@@ -219,8 +219,8 @@ def _of_chains(
             Caution(
                 Reason.DEPENDS_ON_GAMMA,
                 "the loss hardly changes within the tie, and λ̂ is almost zero: γ = "
-                f"{setting.gamma:.3g} is stiffer than what the loss does near w*; a smaller gamma "
-                "looks further",
+                f"{setting.gamma:.3g} is stiffer than the loss near w*; a smaller gamma lets "
+                "chains go further",
             )
         )
     if status is not Status.NOT_LOCAL_MINIMUM:
@@ -272,7 +272,7 @@ def _heating(measured: Measurements) -> float:
 def gamma_cautions(
     value: float, spread: float, closer: Estimate, looser: Estimate
 ) -> list[Caution]:
-    """Whether λ̂ says as much of γ as of w*.
+    """Whether λ̂ depends as much on γ as on w*.
 
     Args:
         value: λ̂.
@@ -298,7 +298,7 @@ def gamma_cautions(
             said.append(f"{shown} when γ {how}")
     if not said:
         return []
-    words = f"λ̂ changes by {' and by '.join(said)}: it says as much of γ as of w*; give γ with it"
+    words = f"λ̂ changes by {' and by '.join(said)}: it depends on γ as well as on w*; report both"
     return [Caution(Reason.DEPENDS_ON_GAMMA, words)]
 
 
@@ -319,6 +319,6 @@ def _gamma_cautions_where_quadratic(
         Caution(
             Reason.DEPENDS_ON_GAMMA,
             f"λ̂ is that of the quadratic model, which changes by {closer / here - 1:+.0%} when γ "
-            "doubles: it says as much of γ as of w*; give γ with it",
+            "doubles: it depends on γ as well as on w*; report both",
         )
     ]

@@ -1,4 +1,4 @@
-"""Columns that number the rows, which are no data."""
+"""Columns that number the rows, which are not data."""
 
 from __future__ import annotations
 

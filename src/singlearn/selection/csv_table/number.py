@@ -150,7 +150,7 @@ class Notation:
         return value
 
     def trouble(self, cell: str) -> str:
-        """Why an entry is no number, and what decides where it may be one."""
+        """Why an entry is not a number, and what decides where it may be one."""
         lower = cell.lower().lstrip("+-")
         if lower in ("inf", "infinity"):
             return f"got {cell!r}; it should be a finite number"

@@ -23,7 +23,7 @@ SIGNATURES = {
     b"SQLite format 3": "an SQLite database; write the table as CSV",
     b"%PDF": "a PDF; it should be text",
 }
-"""How files begin that are no text, and what to do with them."""
+"""How files begin that are not text, and what to do with them."""
 
 MARKED = {
     codecs.BOM_UTF32_LE: "utf-32",
@@ -41,7 +41,7 @@ def read_text(path: Path) -> str:
     are left as they are.
 
     Raises:
-        RefusalError: the file cannot be read, is no text, or has no characters but blanks.
+        RefusalError: the file cannot be read, is not text, or has no characters but blanks.
     """
     if path.is_dir():
         raise RefusalError(f"{path}: it is a folder; it should be a CSV file")

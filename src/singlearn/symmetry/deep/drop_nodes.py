@@ -1,4 +1,4 @@
-"""Remove hidden nodes that say nothing: dead ones, constant ones, and those nobody reads."""
+"""Remove hidden nodes without effect: dead ones, constant ones, and those that no node reads."""
 
 from __future__ import annotations
 

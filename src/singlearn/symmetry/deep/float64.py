@@ -92,7 +92,7 @@ def _one(value: Any, name: str) -> float:
 
 def _lost(name: str, value: Any, kind: str) -> ValueError:
     return ValueError(
-        f"{name}: {value} ({kind}) is no float64 number, and its digits would be lost; round it "
+        f"{name}: {value} ({kind}) is not a float64 number, and its digits would be lost; round it "
         f"yourself, or keep it exact in a "
         "TwoLayerReLU (one hidden layer)"
     )

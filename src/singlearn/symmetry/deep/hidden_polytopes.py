@@ -257,7 +257,7 @@ def hidden_polytopes(
 def _groups(
     net: DeepReLU, layer: int, low: Float[np.ndarray, " inputs"], high: Float[np.ndarray, " inputs"]
 ) -> Iterator[tuple[list[int], Float[np.ndarray, " nodes"]]]:
-    """Nodes that share a boundary, with their ρ; nodes that nobody reads are left out.
+    """Nodes that share a boundary, with their ρ; nodes that no node reads are left out.
 
     Two boundaries that look alike beside a large bias or a large weight need not be one where the
     inputs are, between ``low`` and ``high``: the differences are compared with the terms there.

@@ -227,6 +227,6 @@ def require_deep(net: Any, what: str) -> None:
     """
     if not isinstance(net, DeepReLU):
         raise ValueError(
-            f"net: got {type(net).__name__}; {what} is there for deep networks, so convert a "
+            f"net: got {type(net).__name__}; {what} is for deep networks, so convert a "
             f"TwoLayerReLU with to_deep(net)"
         )

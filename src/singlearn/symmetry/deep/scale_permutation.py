@@ -26,7 +26,7 @@ class ScalePermutation(Answer):
         scales: for each hidden layer, ``scales[l][k] > 0`` multiplies the new node k.
 
     Raises:
-        ValueError: an order that is no permutation, or a scale that is not positive and finite.
+        ValueError: an order that is not a permutation, or a scale that is not positive and finite.
 
     >>> net = DeepReLU([[[1.0], [-1.0]], [[1.0, 3.0]]], [[0.0, 0.0], [0.0]])
     >>> ScalePermutation([np.array([1, 0])], [np.array([2.0, 1.0])]).apply(net).weights[1]

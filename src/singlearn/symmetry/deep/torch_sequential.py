@@ -28,7 +28,7 @@ def from_torch(module: Any) -> DeepReLU:
         The network in float64, and in the order of its modules.
 
     Raises:
-        ValueError: a module that is no Sequential (its children do not say what its forward pass
+        ValueError: a module that is not a Sequential (its children do not say what its forward pass
             does), a child of another kind, two ``Linear`` without a ``ReLU`` between them, a
             ``ReLU`` at an end, hooks, complex weights, or a ``BatchNorm1d`` that is in training
             mode or keeps no running statistics.

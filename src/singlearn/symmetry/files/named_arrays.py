@@ -114,7 +114,7 @@ def _refuse_other_layers(layer: str, matrix: np.ndarray, bias: np.ndarray | None
     name = f"array '{layer}.weight'" if layer else "array 'weight'"
     if EMBEDDING.search(layer):
         raise ValueError(
-            f"{name}: by its name it is an embedding, which is no layer of a ReLU network"
+            f"{name}: by its name it is an embedding, which is not a layer of a ReLU network"
         )
     kind = {
         0: "a number",

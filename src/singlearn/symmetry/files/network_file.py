@@ -1,4 +1,4 @@
-"""One door to all formats."""
+"""Networks in files of every format."""
 
 from __future__ import annotations
 

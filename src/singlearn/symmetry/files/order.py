@@ -74,7 +74,7 @@ def order_of_layers(
     if not found:
         raise ValueError(
             f"order of the layers: no order of {_shapes(shapes, layers)} lets each feed the next; "
-            f"it is no chain of layers"
+            f"it is not a chain of layers"
         )
     if says:
         first, second = conflicts[0]

@@ -43,7 +43,7 @@ def read_pt(path: Path) -> Content:
         nested = [name for name in other if isinstance(state.get(name), dict)]
         inside = f"; the one under {nested[0]!r} may be it" if nested else ""
         raise ValueError(
-            f"{path}: {', '.join(map(repr, other[:4]))} are no tensors; {ADVICE}{inside}"
+            f"{path}: {', '.join(map(repr, other[:4]))} are not tensors; {ADVICE}{inside}"
         )
     metadata = getattr(state, "_metadata", {})
     activation = metadata.get("", {}).get("activation") if isinstance(metadata, dict) else None

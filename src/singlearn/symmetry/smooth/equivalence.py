@@ -154,7 +154,7 @@ def equivalent_smooth(
 
     Raises:
         ValueError: shapes that do not fit together, something else than smooth networks, a negative
-            tolerance, one without a domain, or one for two activations that are no rewriting of
+            tolerance, one without a domain, or one for two activations that are not a rewriting of
             each other.
 
     >>> f = TwoLayerSmooth("tanh", [[1], [2]], [0, 1], [1, 3], 0)

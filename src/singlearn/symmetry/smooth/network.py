@@ -202,7 +202,5 @@ def require_smooth(net: Any, what: str) -> TwoLayerSmooth:
         ValueError: it is no ``TwoLayerSmooth``.
     """
     if not isinstance(net, TwoLayerSmooth):
-        raise ValueError(
-            f"net: got {type(net).__name__}; {what} is there for TwoLayerSmooth networks"
-        )
+        raise ValueError(f"net: got {type(net).__name__}; {what} is for TwoLayerSmooth networks")
     return net

@@ -152,7 +152,7 @@ class SmoothPermute(SmoothStep):
 
 def _plus_idle(expansion: SmoothExpansion, node: Node, sign: Fraction) -> tuple[Constant, ...]:
     if any(node.q) and any(node.w):
-        raise ValueError("node: it has q ≠ 0 and w ≠ 0, so it is no constant")
+        raise ValueError("node: it has q ≠ 0 and w ≠ 0, so it is not a constant")
     if not any(node.q):
         return expansion.constant
     value = expansion.activation.value(node.b) * sign

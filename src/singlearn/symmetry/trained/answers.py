@@ -46,7 +46,7 @@ def about(result: Any, snapped: Any) -> Any:
     """The result, with the networks it is about.
 
     Raises:
-        TypeError: it is no answer of an exact question.
+        TypeError: it is not an answer of an exact question.
     """
     if isinstance(result, TwoLayerReLU):
         return result.after_snapping(snapped)
@@ -60,4 +60,6 @@ def about(result: Any, snapped: Any) -> Any:
         own = SnappedRoles(result) if isinstance(result, tuple) else SnappedGenerators(result)
         own.snapped = snapped
         return own
-    raise TypeError(f"result: got {type(result).__name__}; it is no answer of an exact question")
+    raise TypeError(
+        f"result: got {type(result).__name__}; it should be the answer of an exact question"
+    )

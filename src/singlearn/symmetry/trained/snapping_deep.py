@@ -119,7 +119,7 @@ def snap_deep(
         domain: a ``Box``.
 
     Raises:
-        ValueError: no domain, or one that is no box.
+        ValueError: no domain, or one that is not a box.
     """
     if not isinstance(domain, Box):
         what = "None" if domain is None else type(domain).__name__

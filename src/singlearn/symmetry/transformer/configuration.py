@@ -143,7 +143,7 @@ class Configuration:
         return choices[value]
 
     def require_understood(self) -> None:
-        """Refuse keys that nobody asked for.
+        """Refuse keys that were not read.
 
         Raises:
             ValueError: a key that is not null and that is neither read nor known to be without

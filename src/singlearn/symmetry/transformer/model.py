@@ -102,7 +102,8 @@ class Transformer(Shown):
         )
         if unknown:
             raise ValueError(
-                f"epsilons: {sorted(unknown)[0]!r} is no place of a norm, such as 'blocks.0.norm1'"
+                f"epsilons: got {sorted(unknown)[0]!r}; it should be the place of a norm, such as "
+                f"'blocks.0.norm1'"
             )
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Refusing what is no symmetry, and checking what is."""
+"""Refusing what is not a symmetry, and checking what is."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ def settled(model: Transformer, unit: float = 2.0**-53) -> Transformer:
       additions: their biases go to the readers and the next additions;
     * key and value biases go where a softmax lets them; the scale of the scores goes into the
       queries;
-    * LayerNorm: nothing is written along (1, …, 1) where nobody sees it, and nothing read where it
+    * LayerNorm: nothing is written along (1, …, 1), which has no effect, and nothing read where it
       is constant; where the inputs are tokens it becomes RMSNorm;
     * the mean of the position vectors goes to the token vectors;
     * nothing is read along directions in which nothing is written;

@@ -80,8 +80,8 @@ def check_weights(arrays: Mapping[str, np.ndarray], has_norms: bool, has_final_n
         local, block = local_name(name)
         if local not in SHAPES or (local in OUTSIDE) == (block is not None):
             raise ValueError(
-                f"weights: {name!r} is no name of a weight; the names are those of SHAPES, such as "
-                f"'blocks.0.attention.query'"
+                f"weights: {name!r} is not the name of a weight; the names are those of SHAPES, "
+                f"such as 'blocks.0.attention.query'"
             )
         if "norm" in local and not (has_final_norm if local.startswith("final") else has_norms):
             raise ValueError(f"weights: {name!r} is given although there is no such norm")

@@ -79,7 +79,7 @@ class Tensors:
         return array
 
     def require_all_used(self) -> None:
-        """Refuse tensors that nobody asked for.
+        """Refuse tensors that were not read.
 
         Raises:
             ValueError: there are such.
@@ -151,7 +151,7 @@ def _sharded(index: Path) -> dict[str, np.ndarray]:
         files = sorted({str(file) for file in weight_map.values()})
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ValueError(
-            f"{index}: it is no index of weights; it should be JSON with a weight_map"
+            f"{index}: it is not an index of weights; it should be JSON with a weight_map"
         ) from None
     arrays: dict[str, np.ndarray] = {}
     for file in files:

@@ -86,7 +86,7 @@ def _carriers(
     value: Vector, normal: Vector, kinks: dict[Hyperplane, Vector], domain: Domain | None
 ) -> list[Node]:
     """Nodes that add the slope ``value normal^T``: one always active on the domain, or two opposite
-    ones on a boundary that is no kink.
+    ones on a boundary that is not a kink.
     """
     if domain is not None:
         low, _ = domain.span(normal, Fraction(0))

@@ -271,9 +271,7 @@ def require_two_layer(net: Any, what: str) -> TwoLayerReLU:
         how = (
             ", so convert one with from_deep(net)" if hasattr(net, "hidden_layers") else " of ReLU"
         )
-        raise ValueError(
-            f"net: got {type(net).__name__}; {what} is there for two-layer networks{how}"
-        )
+        raise ValueError(f"net: got {type(net).__name__}; {what} is for two-layer networks{how}")
     return net
 
 

@@ -198,10 +198,10 @@ class _Diagnosing:
             p = undecided[0]
             self._caution(
                 Reason.RANK_UNDECIDED,
-                f"{p.undecided} directions at {p.where} are neither clearly seen nor clearly not "
-                "(singular value "
+                f"for {p.undecided} directions at {p.where} it is not clear whether the density "
+                "changes along them (singular value "
                 f"{p.largest_dropped:.1e} of the largest): collinearity, saturation, or a "
-                "degenerate parameter near by",
+                "degenerate parameter nearby",
             )
         if any(not p.is_finite for p in self.points):
             self._caution(
@@ -214,8 +214,7 @@ class _Diagnosing:
             self._caution(
                 Reason.UNSEEN_PARAMETER,
                 f"no observation depends on {', '.join(alone[:4])} once the other parameters are "
-                "given: "
-                "only the prior speaks of it",
+                "given: its posterior is its prior",
             )
 
     def _noise_free(self) -> bool:

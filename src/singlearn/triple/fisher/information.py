@@ -45,7 +45,7 @@ class FisherInformation(Answer):
         coordinates: its flat, unconstrained coordinates u, in which the matrix is written.
         matrix: I(u), in nats.
         eigenvalues: of the matrix, the largest first.
-        rank: the number of directions that the densities see.
+        rank: the number of directions in which the densities change.
         undecided: directions too close to the threshold to be counted or dropped.
         smallest_kept: the smallest singular value that counts, relative to the largest, columns at
             length one.

@@ -64,10 +64,8 @@ def scores_of(triple: Triple, reference: Float[np.ndarray, " d"], seed: int) -> 
     """The rows of a triple; of a NumPyro model with outcomes drawn at each parameter.
 
     ``Triple.regression`` has the Gaussian outcome integrated out. For a NumPyro model outcomes are
-    drawn from the
-    model itself. For another log likelihood nobody says which part of the data is the outcome, so
-    that the
-    observations at hand stand for the expectation.
+    drawn from the model itself. For another log likelihood it is not known which part of the data
+    is the outcome, so the mean over the observations at hand takes the place of the expectation.
 
     Args:
         triple: any triple.

@@ -81,7 +81,7 @@ def check_population_size(n: Any) -> float:
         n.
 
     Raises:
-        ValueError: it is no positive finite number.
+        ValueError: it is not a positive finite number.
     """
     return real_number("n", n, above=0, meaning="a positive sample size")
 

@@ -10,7 +10,7 @@ from jaxtyping import PyTree
 
 def outside_support(prior: PyTree, truth: PyTree) -> str | None:
     """A sentence where a leaf of the truth lies outside the support of its prior; ``None`` where
-    all lie inside, or nobody knows.
+    all lie inside, or it is not known.
 
     Args:
         prior: a pytree of NumPyro distributions; other priors do not say what their support is.

@@ -149,7 +149,7 @@ def _as_array(name: str, value: Any) -> Any:
             array = np.array(value)
         except (ValueError, TypeError) as error:
             raise ModelRefusedError(
-                f"site {name!r}: its observed value of type {type(value).__name__} is no array"
+                f"site {name!r}: its observed value of type {type(value).__name__} is not an array"
             ) from error
     if not (jnp.issubdtype(array.dtype, np.number) or array.dtype == bool):
         raise ModelRefusedError(

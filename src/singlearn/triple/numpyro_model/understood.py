@@ -301,14 +301,14 @@ def _refuse_observed(name: str, survey: _Survey) -> None:
         )
     if RANDOM in behind | survey.depends["log_prob"][name]:
         raise ModelRefusedError(
-            f"site {name!r} depends on random numbers that are no site (numpyro.prng_key, or a "
+            f"site {name!r} depends on random numbers that are not sites (numpyro.prng_key, or a "
             f"site hidden by handlers.block): "
-            "its log density is no function of the parameters"
+            "its log density is not a function of the parameters"
         )
     if survey.depends["counted"][name]:
         raise ModelRefusedError(
             f"site {name!r}: its mask depends on {_listed(survey.depends['counted'][name])}, so "
-            f"that n is no number; "
+            f"that n is not a number; "
             "mask by what is known of the data"
         )
     if value.size != counted.size:
@@ -367,9 +367,9 @@ def _refuse_drawn(name: str, survey: _Survey) -> None:
         )
     if RANDOM in survey.depends["log_prob"][name]:
         raise ModelRefusedError(
-            f"site {name!r}: its prior depends on random numbers that are no site "
+            f"site {name!r}: its prior depends on random numbers that are not sites "
             f"(numpyro.prng_key, or a site hidden by "
-            "handlers.block): it is no function of the parameters"
+            "handlers.block): it is not a function of the parameters"
         )
     if survey.depends["counted"][name]:
         raise ModelRefusedError(
@@ -388,7 +388,7 @@ def _needed(latent: list[str], observed: list[str], survey: _Survey) -> list[str
 
     A site that hangs on others, and on which nothing hangs that was observed, is a prediction, such
     as the unobserved values of ``obs_mask``: its density integrates to one whatever the rest is,
-    and it is no parameter.
+    and it is not a parameter.
     """
     parents = {
         name: set(survey.depends["log_prob"][name]) - {name} for name in [*latent, *observed]
