@@ -42,7 +42,7 @@ class HeadsWork:
     most: int
 
 
-FULL = HeadsWork(1000, 7, 7, 256, 1_000)
+FULL = HeadsWork(1000, 7, 7, 256, 2_000)
 QUICK = HeadsWork(600, 7, 1, 128, 1_000)
 
 
