@@ -14,6 +14,7 @@ from singlearn.experiments.experiment import Experiment, ExperimentResult
 __all__ = ["REGISTRY", "Experiment", "ExperimentResult"]
 
 FOLDERS = {
+    "compressibility": "recipes",
     "condensation": "own",
     "deep-staircase": "own",
     "deform-to-degenerate": "carroll2021",
@@ -22,15 +23,20 @@ FOLDERS = {
     "figure2": "wei2022",
     "flatness": "own",
     "generalisation": "wei2022",
+    "grokking": "recipes",
+    "heads": "recipes",
     "hundred-layers": "own",
     "hyperbolas": "own",
+    "influence-through-learning": "recipes",
     "known": "own",
     "last-layer-or-two": "wei2022",
     "laws-table": "own",
     "learning-curves": "own",
     "local-through-training": "own",
+    "loss-kernel": "recipes",
     "model-selection": "own",
     "relu-symmetries": "carroll2021",
+    "retraining": "recipes",
     "sgd-and-posterior": "own",
     "staircase": "own",
     "table2": "wei2022",
@@ -39,7 +45,9 @@ FOLDERS = {
     "weight-annihilation": "carroll2021",
     "worked-examples": "carroll2021",
 }
-"""Experiments by name, and the paper they are from; ``own`` are ours."""
+"""Experiments by name, and the paper they are from; ``own`` are ours, ``recipes`` are those of
+several papers, each on a small trained network.
+"""
 
 
 class _Registry(Mapping[str, Experiment]):
