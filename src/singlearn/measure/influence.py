@@ -125,7 +125,7 @@ class Influences:
     ) -> Float[np.ndarray, "points rungs particles"]:
         """ψ of every particle of some rungs, counted from the mean of its rung."""
         found = np.stack([self.reweighting.from_nodes(own, rungs) for own in influences])
-        return found - found.mean(axis=-1, keepdims=True)
+        return np.asarray(found - found.mean(axis=-1, keepdims=True))
 
     def response(
         self, beta: float, direct: Float[np.ndarray, "points rungs particles"]
