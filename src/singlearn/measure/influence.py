@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
+from scipy.sparse import csr_array
 
 from singlearn.measure.reweight import ENERGY_CEILING, Reweighting, solve_banded
 
@@ -46,7 +47,16 @@ class Influences:
 
     def __init__(self, reweighting: Reweighting) -> None:
         self.reweighting = reweighting
-        self._energies, self._counts, self._denominators, self._parts = reweighting.nodes()
+        self._energies, self._counts, self._denominators, parts = reweighting.nodes()
+        rungs, nodes, shares = [], [], []
+        for at, own, values in parts:
+            rungs.append(np.repeat(np.arange(own.start, own.stop), values.shape[1]))
+            nodes.append(np.tile(np.arange(at.start, at.stop), len(values)))
+            shares.append(values.ravel())
+        places = (np.concatenate(rungs), np.concatenate(nodes))
+        shape = (len(reweighting.inverse_temperatures), len(self._energies))
+        # Of every node in every rung that counts there.
+        self._shares = csr_array((np.concatenate(shares), places), shape=shape)
 
     @cached_property
     def _hessian(self) -> Float[np.ndarray, "offsets rungs"]:
@@ -84,15 +94,8 @@ class Influences:
             direct = weights * centred
             if reading == "heat_capacity":
                 direct = weights * beta**2 * (centred**2 - variance)
-        along = np.zeros(len(own.inverse_temperatures))
-        counted = self._counts * direct
-        for nodes, rungs, shares in self._parts:
-            along[rungs] += shares @ counted[nodes]
-        response = self._response(along)
-        found = direct.copy()
-        for nodes, rungs, shares in self._parts:
-            found[nodes] += response[rungs] @ shares
-        return found
+        response = self._response(self._shares @ (self._counts * direct))
+        return np.asarray(direct + response @ self._shares)
 
     def by_rung(
         self, influences: Float[np.ndarray, "points nodes"]
@@ -105,18 +108,16 @@ class Influences:
         Returns:
             N times the covariance of ψ within the rung.
         """
-        rungs = len(self.reweighting.inverse_temperatures)
         particles = self.reweighting.energies.shape[1]
-        points = len(influences)
-        means = np.zeros((rungs, points))
-        found = np.zeros((rungs, points, points))
+        means = self._shares @ (self._counts * influences).T / particles
         # From values close to their means: those of a rung may differ by little.
-        for nodes, own, shares in self._parts:
-            means[own] += (shares * self._counts[nodes]) @ influences[:, nodes].T / particles
-        for nodes, own, shares in self._parts:
-            centred = influences[:, None, nodes] - means[own].T[:, :, None]
-            weighted = centred * (shares * self._counts[nodes])
-            found[own] += np.einsum("pkn,qkn->kpq", weighted, centred, optimize=True)
+        centre = means.mean(axis=0)
+        apart, means = influences - centre[:, None], means - centre
+        points = len(influences)
+        found = np.empty((len(means), points, points))
+        for i in range(points):
+            squares = self._shares @ (self._counts * apart[i] * apart).T
+            found[:, i] = squares - particles * means[:, [i]] * means
         return found
 
     def of_particles(
@@ -124,7 +125,7 @@ class Influences:
     ) -> Float[np.ndarray, "points rungs particles"]:
         """ψ of every particle of some rungs, counted from the mean of its rung."""
         found = np.stack([self.reweighting.from_nodes(own, rungs) for own in influences])
-        return found - found.mean(axis=-1, keepdims=True)
+        return np.asarray(found - found.mean(axis=-1, keepdims=True))
 
     def response(
         self, beta: float, direct: Float[np.ndarray, "points rungs particles"]
@@ -144,7 +145,4 @@ class Influences:
         for members in own.members(own.window(beta)):
             along[:, members.rungs] += flat[:, members.particles] @ members.shares.T
         responses = np.stack([self._response(one) for one in along])
-        curves = np.zeros((len(direct), len(self._energies)))
-        for nodes, rungs, shares in self._parts:
-            curves[:, nodes] += responses[:, rungs] @ shares
-        return curves
+        return np.asarray(responses @ self._shares)

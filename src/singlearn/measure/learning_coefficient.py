@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from singlearn.measure.asymptotics import fit_asymptotics
+from singlearn.measure.influence import Curve
 from singlearn.measure.ladder_view import LadderView
 from singlearn.measure.line import energy_slope, least_squares
 from singlearn.measure.window import look_around
@@ -353,7 +354,7 @@ def intercept_is_elsewhere(
 
 
 def _covariance(
-    view: LadderView, betas: Float[np.ndarray, " points"], reading: str
+    view: LadderView, betas: Float[np.ndarray, " points"], reading: Curve
 ) -> Float[np.ndarray, "points points"]:
     """Covariance of the mean over replicates, as if particles were independent."""
     covariance = view.covariance(betas, reading)
@@ -385,7 +386,7 @@ def _operator(
 def _fit_each(
     view: LadderView,
     betas: Float[np.ndarray, " points"],
-    reading: str,
+    reading: Curve,
     design: Float[np.ndarray, "points terms"],
     values: Callable[[int], Float[np.ndarray, " points"]],
 ) -> list[Estimate]:

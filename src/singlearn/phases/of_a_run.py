@@ -213,7 +213,7 @@ class Phases(Answer):
             whole = np.zeros((len(directs), *self.view.replicates[r].energies.shape))
             np.put_along_axis(whole, self.kept[None], directs[:, r], axis=2)
             every.append(whole)
-        return np.sqrt(self.view.variances_of(beta, every))
+        return np.asarray(np.sqrt(self.view.variances_of(beta, every)))
 
     def lowest_energy(self, phase: Hashable) -> float:
         """The lowest n L_n (population: n K) of any kept particle of the phase, in nats.
