@@ -125,8 +125,9 @@ def with_decay(model: torch.nn.Module, batch: tuple[Any, Any, Any]) -> torch.Ten
     """Cross entropy of images, and the decay where it counts."""
     x, y, counts = batch
     size = sum((value**2).sum() for value in model.parameters())
-    decay: torch.Tensor = counts * 0.5 * DECAY * size
-    return cross_entropy(model(x), y) * (counts == 0) + decay
+    decay = counts * 0.5 * DECAY * size
+    found: torch.Tensor = cross_entropy(model(x), y) * (counts == 0) + decay
+    return found
 
 
 def classical(
