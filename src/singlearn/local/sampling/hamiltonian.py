@@ -45,7 +45,8 @@ def trajectory_length(uniform: float, longest: float) -> int:
     >>> [trajectory_length(u, 100.0) for u in (0.0, 0.5, 0.9, 1.0)]
     [1, 3, 28, 100]
     """
-    return max(1, round((1 - uniform * (1 - longest**-STEEPER)) ** (-1 / STEEPER)))
+    length: float = (1 - uniform * (1 - longest**-STEEPER)) ** (-1 / STEEPER)
+    return max(1, round(length))
 
 
 class _Moving:
