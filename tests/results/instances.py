@@ -52,7 +52,7 @@ def rungs() -> Rungs:
         beta,
         particles,
         whole,
-        np.tile(np.arange(PARTICLES), (13, 2, 1)),
+        _ancestors(beta, energies),
         energies,
         np.stack([steps, steps], axis=1),
         0.6 * np.ones((13, 2)),
@@ -65,6 +65,17 @@ def rungs() -> Rungs:
         ones.astype(int),
         0.01 * ones,
     )
+
+
+def _ancestors(beta: np.ndarray, energies: np.ndarray) -> np.ndarray:
+    """Whom each particle descends from, had every rung been resampled by its weights."""
+    found = np.tile(np.arange(PARTICLES), (*energies.shape[:2], 1))
+    for k, replicate in np.ndindex(len(beta) - 1, energies.shape[1]):
+        weights = np.exp(-(beta[k + 1] - beta[k]) * energies[k, replicate])
+        shares = np.cumsum(weights / weights.sum())
+        places = (np.arange(PARTICLES) + 0.5) / PARTICLES
+        found[k + 1, replicate] = np.minimum(np.searchsorted(shares, places), PARTICLES - 1)
+    return found
 
 
 @functools.cache

@@ -50,8 +50,8 @@ export function mount(root, store, context) {
     store.set({ logBeta: Math.max(-2, -Math.log10(size)) });
   }, { name: "wbic", title: "The temperature at which the energy is the WBIC" });
   const view = choice("Colours show", [["posterior", "posterior density"], ["K", "K, on a scale of powers of ten"]], store.get().view, (v) => store.set({ view: v }), "view");
-  const shape = choice("K is drawn as", [["map", "a map, seen from above"], ["surface", "a surface: drag it to turn it"]], store.get().shape, (v) => store.set({ shape: v }), "shape");
-  const share = slider({ label: "the surface shows the lowest part of the box", min: 0.05, max: 1, step: 0.05, value: store.get().share, show: (v) => `${Math.round(100 * v)} %${problem && problem.land.dimension > 1 ? `, up to K = ${shown(problem.offset + ceiling(problem, v), 2)}` : ""}`, name: "share", onInput: (v) => store.set({ share: v }) });
+  const shape = choice("Draw K as", [["map", "a map, seen from above"], ["surface", "a surface: drag it to turn it"]], store.get().shape, (v) => store.set({ shape: v }), "shape");
+  const share = slider({ label: "lowest part shown", min: 0.05, max: 1, step: 0.05, value: store.get().share, show: (v) => `${Math.round(100 * v)} %${problem && problem.land.dimension > 1 ? `, up to K = ${shown(problem.offset + ceiling(problem, v), 2)}` : ""}`, name: "share", onInput: (v) => store.set({ share: v }) });
   const level = slider({ label: "t, the level of K", min: -8, max: 0, step: 0.05, value: store.get().logT, show: (v) => power(v), name: "t", onInput: (v) => store.set({ logT: v }) });
   const z = slider({ label: "z", min: -1, max: 1.5, step: 0.005, value: store.get().z, show: (v) => shown(v), name: "z", onInput: (v) => store.set({ z: v }) });
   const root2 = toggle("measure by distance √t instead of K = t", store.get().root, (v) => store.set({ root: v }), "root");
