@@ -117,7 +117,8 @@ def test_words_and_forms_that_are_refused():
 def own_divergence(model, loss, data, parameters=None):
     """L_n(w* + offset) - L_n(w*) of the target that chains are run on."""
     target = Network(model, loss, data, parameters, reference="self").target(1.0)
-    assert target.centre_loss == 0.0
+    # XLA may compute the same product in two ways within one program: float32 rounds, squared.
+    assert 0 <= target.centre_loss < 1e-13
     return lambda *offsets: target.full(np.array(offsets, dtype=float))[0]
 
 
