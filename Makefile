@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 # Two processes on two cores: one BLAS thread each, and what one compiles the other need not (tests/conftest.py says how).
 TESTING := PYTHONDONTWRITEBYTECODE= OPENBLAS_NUM_THREADS=1 JAX_COMPILATION_CACHE_DIR=$(VENV)/compiled JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0.1
 
-.PHONY: help demo test slow lint mutants newest bench benchmark-data docs clean
+.PHONY: help demo test long slow lint mutants newest bench benchmark-data docs clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */\t/' | expand -t 12
@@ -13,10 +13,13 @@ help:            ## what can be made
 demo: $(VENV)/installed  ## the main job: how many groups are in the galaxy velocities?
 	$(BIN)/singlearn select galaxies
 
-test: $(VENV)/tested     ## every test, doctest, documented page, style and type check
+test: $(VENV)/tested     ## style, types, and every test, doctest and documented page but those that take seconds each
 	$(BIN)/ruff check src tests bench docs/building docs/conf.py
 	$(BIN)/mypy
 	$(TESTING) $(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+long: $(VENV)/tested     ## the tests of seconds each, which make test leaves out: tests/long.txt
+	$(TESTING) $(BIN)/python -m pytest -n 2 --dist loadfile -m long $(ARGS)
 
 slow: $(VENV)/tested     ## the studies that are left out of make test: whole experiments against quadrature and exact posteriors
 	$(TESTING) $(BIN)/python -m pytest -n 2 --dist loadfile -m slow $(ARGS)

@@ -15,6 +15,7 @@ import numpyro.distributions as dist
 import pytest
 from hypothesis import settings
 
+from cpu_seconds import listed, without_parameters
 from singlearn.triple import Triple
 
 # The same examples on every run and every machine.
@@ -56,6 +57,15 @@ def _compile_quickly() -> None:
 
 
 _compile_quickly()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is in ``long.txt``; earlier than tests are chosen by their marks."""
+    long = listed()
+    for item in items:
+        if without_parameters(item.nodeid) in long:
+            item.add_marker("long")
 
 
 def pytest_collection_finish() -> None:

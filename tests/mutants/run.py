@@ -115,6 +115,8 @@ def _failure(folder: Path, tests: Sequence[str]) -> str | None:
         "-p",
         "no:cacheprovider",
         "--no-header",
+        "-m",
+        "not slow",
         *tests,
     ]
     try:
