@@ -15,7 +15,8 @@ from scipy.stats import spearmanr
 from singlearn.experiments.experiment import Experiment, ExperimentResult
 from singlearn.experiments.recipes.checkpoints import cross_entropy, log_steps, trained
 from singlearn.experiments.recipes.digits import perceptron, tensors
-from singlearn.experiments.recipes.report import cell, doubts_of, number, report
+from singlearn.experiments.recipes.report import cell, number, report
+from singlearn.experiments.recipes.two_references import Reference, doubts, followed, readings
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
 
 if TYPE_CHECKING:
@@ -111,8 +112,6 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     """
     import torch
 
-    from singlearn.local import trajectory
-
     settings = QUICK if quick else FULL
     x, y = tensors(settings.samples, seed)
     model = perceptron(settings.width, seed)
@@ -126,22 +125,18 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     descent = torch.optim.Adam(model.parameters(), lr=RATE)
     kept = trained(model, cross_entropy, batch, descent, steps)
     folder = out / "compressibility" / f"{'quick-' if quick else ''}{seed}"
-    found = {
-        reference: trajectory(
-            kept,
-            model,
-            cross_entropy,
-            (x, y),
-            reference=reference,  # type: ignore[arg-type]
-            chains=4 if quick else 8,
-            tolerance=0.1 if quick else 0.05,
-            max_steps=settings.most,
-            seed=seed,
-            folder=folder / reference,
-            progress=progress,
-        )
-        for reference in (("self",) if quick else ("self", "loss"))
-    }
+    references: tuple[Reference, ...] = ("self",) if quick else ("self", "loss")
+    found = followed(
+        kept,
+        model,
+        (x, y),
+        references,
+        quick=quick,
+        most=settings.most,
+        seed=seed,
+        folder=folder,
+        progress=progress,
+    )
     rows = []
     for step, weights in kept.items():
         rises, moved = damage(model, weights, x, y)
@@ -151,17 +146,8 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
             "bits, loss": number(bits_needed(rises)),
             "bits, own function": number(bits_needed(moved)),
         }
-        for reference, line in found.items():
-            (point,) = (point for point in line.points if point.step == step)
-            row[f"λ̂ ({reference})"] = number(point.value)
-            row[f"standard error ({reference})"] = number(point.standard_error)
-            row[f"status ({reference})"] = str(point.status)
+        row |= readings(found, step)
         rows.append(row)
-    doubts = doubts_of(
-        ({"reference": reference}, caution)
-        for reference, line in found.items()
-        for caution in line.cautions
-    )
     compared = [
         compare(rows, f"λ̂ ({reference})", f"bits, {bits}")
         for reference in found
@@ -169,7 +155,7 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     ]
     return report(
         [*rows, *compared],
-        doubts,
+        doubts(found),
         f"network 64-{settings.width}-10 on {settings.samples} images: bits per weight at which "
         f"it breaks by {BROKEN} nats",
         _table(rows),

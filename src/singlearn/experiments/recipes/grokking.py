@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 
 from singlearn.experiments.experiment import Experiment, ExperimentResult
 from singlearn.experiments.recipes.checkpoints import cross_entropy, log_steps, trained
-from singlearn.experiments.recipes.report import cell, doubts_of, number, report
+from singlearn.experiments.recipes.report import cell, report
+from singlearn.experiments.recipes.two_references import Reference, doubts, followed, readings
 from singlearn.plot.style import ACCENT, INK, QUIET, quieten
 
 if TYPE_CHECKING:
@@ -122,8 +123,6 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
     γ is ``"auto"`` and nβ n / log n: nothing is calibrated by eye. Finished points are kept in
     ``out/grokking``.
     """
-    from singlearn.local import trajectory
-
     settings = QUICK if quick else FULL
     fine = log_steps(10, settings.last, 40)
     steps = log_steps(100, settings.last, settings.checkpoints)
@@ -142,40 +141,24 @@ def run(quick: bool, seed: int, out: Path, progress: bool | None) -> ExperimentR
             }
         )
     folder = out / "grokking" / f"{'quick-' if quick else ''}{seed}"
-    found = {
-        reference: trajectory(
-            {step: kept[step] for step in steps},
-            model,
-            cross_entropy,
-            (x, y),
-            reference=reference,  # type: ignore[arg-type]
-            chains=4 if quick else 8,
-            tolerance=0.1 if quick else 0.05,
-            max_steps=settings.most,
-            seed=seed,
-            folder=folder / reference,
-            progress=progress,
-        )
-        for reference in (("loss",) if quick else ("loss", "self"))
-    }
+    references: tuple[Reference, ...] = ("loss",) if quick else ("loss", "self")
+    found = followed(
+        {step: kept[step] for step in steps},
+        model,
+        (x, y),
+        references,
+        quick=quick,
+        most=settings.most,
+        seed=seed,
+        folder=folder,
+        progress=progress,
+    )
     rows = []
     for own in curve:
-        row: dict[str, Any] = dict(own)
-        for reference, line in found.items():
-            for point in line.points:
-                if point.step == own["step"]:
-                    row[f"λ̂ ({reference})"] = number(point.value)
-                    row[f"standard error ({reference})"] = number(point.standard_error)
-                    row[f"status ({reference})"] = str(point.status)
-        rows.append(row)
-    doubts = doubts_of(
-        ({"reference": reference}, caution)
-        for reference, line in found.items()
-        for caution in line.cautions
-    )
+        rows.append(own | readings(found, own["step"]))
     return report(
         rows,
-        doubts,
+        doubts(found),
         f"addition modulo {settings.modulus}, {len(x)} of {len(x) + len(others)} pairs trained on, "
         f"{sum(p.numel() for p in model.parameters())} weights",
         _table(rows, list(found)),
@@ -195,7 +178,7 @@ def learnt_at(rows: list[dict[str, Any]], which: str) -> int | None:
     return found
 
 
-def _notes(rows: list[dict[str, Any]], found: dict[str, Trajectory]) -> list[str]:
+def _notes(rows: list[dict[str, Any]], found: dict[Reference, Trajectory]) -> list[str]:
     trained_at, back_at = learnt_at(rows, "trained"), learnt_at(rows, "kept back")
     said = ", ".join(
         f"{name} {'at no step' if at is None else f'from step {at} on'}"

@@ -166,7 +166,7 @@ export function mount(root, store) {
   }
 
   function drawTable(set, { n: sizes, F, share }, free, at, best) {
-    const head = ["Phase", "share", "F (nats)", "slope of F", "λ, exact"];
+    const head = ["Phase", "share", "F (nats)", "slope of F", "exact λ"];
     replace(table, [
       html("thead", {}, [html("tr", {}, head.map((name) => html("th", { scope: "col" }, [name])))]),
       html("tbody", {}, set.phases.map((p, i) => {
