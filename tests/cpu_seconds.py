@@ -4,7 +4,7 @@
     python tests/cpu_seconds.py FOLDER
 
 The first command runs all of them and writes what each took; the second writes ``long.txt``. A
-fixture of a module counts for the test that needs it first.
+fixture counts for each test that needs it, whichever of them comes first.
 """
 
 from __future__ import annotations
@@ -37,14 +37,44 @@ def without_parameters(test: str) -> str:
     return test.split("[")[0]
 
 
+_FIXTURES: dict[str, float] = {}
+"""CPU seconds of making each fixture, by file and name."""
+
+
 @pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Write down what a test took, with its children."""
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object]) -> Iterator[None]:
+    """Count what a fixture takes, without those it needs, which are made before it."""
     before = _seconds()
     yield
+    name = f"{fixturedef.baseid}::{fixturedef.argname}"
+    _FIXTURES[name] = max(_FIXTURES.get(name, 0.0), _seconds() - before)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    """Count what a test takes by itself."""
+    before = _seconds()
+    yield
+    _CALL.append(_seconds() - before)
+
+
+_CALL: list[float] = []
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Write down what a test took, with its children, and the fixtures that it needed."""
+    yield
+    needed = getattr(item, "_fixtureinfo", None)
+    definitions = {} if needed is None else needed.name2fixturedefs
+    shared = sum(
+        _FIXTURES.get(f"{own.baseid}::{own.argname}", 0.0)
+        for name in getattr(item, "fixturenames", ())
+        for own in definitions.get(name, ())
+    )
     file = Path(os.environ["CPU_SECONDS"]) / f"{os.getpid()}.jsonl"
     with file.open("a") as stream:
-        stream.write(json.dumps([item.nodeid, _seconds() - before]) + "\n")
+        stream.write(json.dumps([item.nodeid, (_CALL.pop() if _CALL else 0.0) + shared]) + "\n")
 
 
 def _seconds() -> float:
