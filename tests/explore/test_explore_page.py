@@ -209,6 +209,12 @@ def test_the_command_writes_a_page(tmp_path, capsys, monkeypatch):
     assert capsys.readouterr().out.split() == ["explorer:", str(path)]
     assert shown == [path.as_uri()]
     assert '"1/3"' in path.read_text() and '"scene":"fibre"' in path.read_text()
+    for option, name in (("-o", "other.html"), ("--out", "third.html")):
+        assert main(["explore", option, str(tmp_path / name), "--json"]) == 0
+        assert (tmp_path / name).is_file()
+    assert main(["explore", "--out", str(tmp_path / "third.html"), "--json"]) == 2
+    capsys.readouterr()
+    (tmp_path / "other.html").unlink()
     assert main(["explore", "-o", str(tmp_path / "other.html"), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert (

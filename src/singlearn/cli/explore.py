@@ -18,7 +18,7 @@ def add_arguments(commands: Commands) -> None:
     command = add_command(
         commands,
         "explore",
-        "see why a model is singular, with your hands, in a browser",
+        "see why a model is singular, by moving its parts, in a browser",
         "singlearn explore net.npz",
         seed=False,
     )
@@ -35,7 +35,7 @@ def add_arguments(commands: Commands) -> None:
         "--output",
         type=Path,
         metavar="FILE.html",
-        help="the page to write (default: explore.html in --out)",
+        help="the page to write (default: --out, if it ends in .html, or explore.html in it)",
     )
     command.add_argument(
         "--scene",
@@ -55,11 +55,7 @@ def run(options: argparse.Namespace) -> int:
 
     net, assumed = (None, []) if options.net is None else read_network_file(options.net, options)
     explorer = explore(net, scene=options.scene)
-    path = explorer.save(
-        free_name(folder(options.out) / NAME)
-        if options.output is None
-        else new_file("--output", options.output)
-    )
+    path = explorer.save(_place(options))
     opened = not (options.no_open or options.json) and _shown(path)
     if options.json:
         print_document(
@@ -75,6 +71,17 @@ def run(options: argparse.Namespace) -> int:
     print(f"explorer: {path}{'' if opened else ', for any browser'}")
     print_assumed(assumed)
     return 0
+
+
+def _place(options: argparse.Namespace) -> Path:
+    """The file to write: the one that is named, or one in a folder."""
+    out: Path = options.out
+    if options.output is not None:
+        return new_file("--output", options.output)
+    if out.suffix.lower() in (".html", ".htm"):
+        folder(out.parent)
+        return new_file("--out", out)
+    return free_name(folder(out) / NAME)
 
 
 def _shown(path: Path) -> bool:

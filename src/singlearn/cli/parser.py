@@ -57,7 +57,7 @@ def command_line() -> argparse.ArgumentParser:
         "symmetries through training\n"
         "  singlearn symmetry equivalent A.npz B.npz     are two ReLU networks the same function?\n"
         "  singlearn explore                             why is a model singular? in a browser, "
-        "with your hands\n"
+        "by moving its parts\n"
         '  singlearn exact "(y^2 - x^3)^2"               λ and m of a polynomial, proved\n'
         "  singlearn catalogue                           which learning coefficients are proven?\n"
         "  singlearn experiment                          which published tables can be made again\n"
