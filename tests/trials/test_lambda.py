@@ -13,6 +13,7 @@ from singlearn.measure.asymptotics import fit_asymptotics
 from singlearn.measure.ladder_view import LadderView
 from singlearn.measure.learning_coefficient import read_learning_coefficient
 from singlearn.results.caution import Reason
+from singlearn.tempering.beyond import bottom_of
 from singlearn.tempering.ladder import next_inverse_temperature
 
 N01 = dist.Normal(0.0, 1.0)
@@ -188,6 +189,23 @@ def test_the_first_step_is_not_the_last():
     energies = np.random.default_rng(0).uniform(-1, 1, size=(4, 64)) ** 100
     assert next_inverse_temperature(energies, 0.0, 1e8, 0.6) < 1e5
     assert next_inverse_temperature(np.ones((4, 64)), 0.0, 1.0, 0.6, closely_from=0.02) == 0.1
+
+
+@pytest.mark.parametrize("lowest", [0.0, 1e-4])
+def test_a_curved_valley_is_followed_to_its_end(lowest):
+    """K = 10⁶ (y - x²)² + x⁴, up to a constant: steps against the gradient stop where the walls are
+    steep, and the zero at the end of the valley is a zero all the same.
+    """
+
+    def energies(w):
+        return 1e6 * (w[:, 1] - w[:, 0] ** 2) ** 2 + w[:, 0] ** 4 + lowest
+
+    def gradients(w):
+        off = 2e6 * (w[:, 1] - w[:, 0] ** 2)
+        return np.stack([-2 * w[:, 0] * off + 4 * w[:, 0] ** 3, off], axis=1)
+
+    found = bottom_of(np.array([0.3, 0.09]), energies, gradients)
+    assert found < 1e-10 if lowest == 0 else found == pytest.approx(lowest, rel=0.5)
 
 
 # -- the cold end

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
+from scipy.optimize import minimize
 
 from singlearn.results.caution import Caution, Reason
 from singlearn.tempering.markov_moves import Moves, compile_moves
@@ -41,6 +42,8 @@ FEWEST_RAYS = 4
 # K below this share of what it is under the prior may be rounding.
 ROUNDING = 1e-13
 STALLED = 1e-9
+# Each of a hundred quasi-Newton steps, from where the steps against the gradient stopped.
+RESTARTS = 6
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,8 @@ def look_beyond(triple: Triple, rungs: Rungs, seed: int) -> Beyond:
         zero, lowest, stalled = _descend(start, energies, gradients)
         least = ROUNDING * float(np.median(rungs.energies[0][np.isfinite(rungs.energies[0])]))
         if np.mean(stalled & (lowest > least)) >= MAJORITY and lowest.min() > least:
-            return Beyond(lowest=float(lowest.min()) / float(triple.n))
+            bottom = bottom_of(zero[np.argmin(lowest)], energies, gradients)
+            return Beyond(lowest=bottom / float(triple.n) if bottom > least else None)
         scales = 0.5 ** np.arange(OCTAVES)
         points = zero[:, None] + scales[:, None] * (start - zero)[:, None]
         along = energies(points.reshape(-1, start.shape[1])).reshape(len(start), OCTAVES)
@@ -202,6 +206,27 @@ def _descend(
         if np.all(stalled | (value <= 0)):
             break
     return where, value, stalled & (value > 0)
+
+
+def bottom_of(start: Float[np.ndarray, " d"], energies: Energies, gradients: Gradients) -> float:
+    """The energy where a quasi-Newton method cannot halve it any more; 0 while it still can.
+
+    Steps against the gradient stop in narrow curved valleys, such as those of a tanh network that
+    computes nothing, far above the zeros to which the valleys lead.
+    """
+    where, value = start, float(energies(start[None])[0])
+    for _ in range(RESTARTS):
+        unit = value
+
+        def scaled(point: Float[np.ndarray, " d"], unit: float = unit) -> tuple[float, np.ndarray]:
+            return float(energies(point[None])[0]) / unit, gradients(point[None])[0] / unit
+
+        found = minimize(scaled, where, jac=True, method="L-BFGS-B", options={"maxiter": 100})
+        reached = float(found.fun) * unit
+        if not reached < 0.5 * value:
+            return min(reached, value) if np.isfinite(reached) else value
+        where, value = found.x, reached
+    return 0.0
 
 
 def _change(
