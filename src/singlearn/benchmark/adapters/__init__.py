@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from singlearn.benchmark.scoring import Sampler
 
-ADAPTERS = {
-    "temper": "singlearn",
-    "local-llc": "singlearn",
-    "numpyro-nuts": "numpyro",
-    "blackjax-smc": "blackjax",
-    "blackjax-nested-slice": "blackjax",
-    "dynesty": "dynesty",
-    "nautilus": "nautilus-sampler",
-    "pocomc": "pocomc",
-    "pymc-smc": "pymc",
-    "reddemcee": "reddemcee",
-}
+ADAPTERS: Mapping[str, str] = MappingProxyType(
+    {
+        "temper": "singlearn",
+        "local-llc": "singlearn",
+        "numpyro-nuts": "numpyro",
+        "blackjax-smc": "blackjax",
+        "blackjax-nested-slice": "blackjax",
+        "dynesty": "dynesty",
+        "nautilus": "nautilus-sampler",
+        "pocomc": "pocomc",
+        "pymc-smc": "pymc",
+        "reddemcee": "reddemcee",
+    }
+)
 """Names, and the package that each needs."""
 
 
