@@ -26,7 +26,6 @@ from singlearn.exact.read.inputs import (
     variables_of,
 )
 from singlearn.exact.read.ring import terms_of
-from singlearn.exact.read.zero_elsewhere import zero_elsewhere
 from singlearn.exact.resolution_proof import ResolutionProof
 from singlearn.exact.resolve.bound import NEVER, Bound
 from singlearn.exact.resolve.centre import bilinear
@@ -43,6 +42,7 @@ from singlearn.exact.resolve.sign import negative_point, never_negative
 from singlearn.exact.resolve.squares import sum_of_squares
 from singlearn.exact.resolve.summary import summary
 from singlearn.exact.resolve.write_certificate import certificate, function_terms
+from singlearn.exact.resolve.zero_elsewhere import zero_elsewhere
 from singlearn.running.arguments import real_number
 
 MARGIN = 0.75

@@ -9,11 +9,13 @@ from fractions import Fraction
 
 from singlearn.exact.read.inputs import Function
 from singlearn.exact.read.ring import Poly, factors_of, terms_of
+from singlearn.exact.resolve.witness import Point, value_at
 
 MOST_TERMS, HIGHEST_DEGREE = 80, 30
 """Of a polynomial that is factored for this; larger ones are left alone."""
 
 SAMPLES = 300
+GRID = 64
 HALVINGS = 30
 
 
@@ -71,38 +73,29 @@ def zero_elsewhere(function: Function, known: Fraction | float) -> ZeroElsewhere
     return None
 
 
-def _zero(poly: Poly, size: int) -> list[float] | None:
+def _zero(poly: Poly, size: int) -> Point | None:
     """A point near a zero at which the polynomial changes sign, close to the origin if one is seen
-    there; ``None`` if samples have one sign.
+    there; ``None`` if samples have one sign. Signs are those of exact values.
     """
     generator = random.Random(0)
-    terms = [(e, float(Fraction(int(c.p), int(c.q)))) for e, c in terms_of(poly).items()]
-
-    def value(point: Sequence[float]) -> float:
-        total = 0.0
-        for exponents, coefficient in terms:
-            term = coefficient
-            for x, power in zip(point, exponents, strict=True):
-                term *= x**power
-            total += term
-        return total
-
-    ends: dict[bool, list[float]] = {}
+    ends: dict[bool, Point] = {}
     for index in range(SAMPLES):
-        scale = 2.0 ** (8 * index / SAMPLES - 2)
-        point = [scale * generator.uniform(-1, 1) for _ in range(size)]
-        ends.setdefault(value(point) > 0, point)
+        scale = Fraction(2) ** (8 * index // SAMPLES - 2)
+        point = tuple(scale * Fraction(generator.randint(-GRID, GRID), GRID) for _ in range(size))
+        value = value_at(poly, point)
+        if value:
+            ends.setdefault(value > 0, point)
         if len(ends) == 2:
             break
     else:
         return None
     low, high = ends[False], ends[True]
     for _ in range(HALVINGS):
-        middle = [(a + b) / 2 for a, b in zip(low, high, strict=True)]
-        low, high = (low, middle) if value(middle) > 0 else (middle, high)
+        middle = tuple((a + b) / 2 for a, b in zip(low, high, strict=True))
+        low, high = (low, middle) if value_at(poly, middle) > 0 else (middle, high)
     return high
 
 
-def _in_words(variables: Sequence[str], point: Sequence[float]) -> str:
-    rounded = [float(f"{x:.3g}") + 0.0 for x in point]
+def _in_words(variables: Sequence[str], point: Point) -> str:
+    rounded = [float(f"{float(x):.3g}") + 0.0 for x in point]
     return ", ".join(f"{name} = {x:g}" for name, x in zip(variables, rounded, strict=True))
