@@ -264,13 +264,21 @@ class _BranchMeasurement:
     def _walked(self, direction: str, come_to: Callable[[str, int], None]) -> Branch:
         order = self.order(direction)
         stations: list[_Station] = []
-        for index in range(len(order)):
+        before: Triple | None = None
+        for index, value in enumerate(order):
             come_to(direction, index)
-            station = self._finished(direction, index)
+            triple = self.make_triple(value)
+            station = self._finished(direction, index, triple)
             if station is None:
-                station = self._reached(direction, index, stations[-1] if stations else None)
-                self._keep(direction, index, station)
+                seed = self.seed + APART * DIRECTIONS.index(direction) + index
+                station = (
+                    self._begun(triple, seed)
+                    if before is None
+                    else self._reached(before, triple, stations[-1], seed)
+                )
+                self._keep(direction, index, triple, station)
             stations.append(station)
+            before = triple
         return Branch(
             direction,
             order,
@@ -278,42 +286,34 @@ class _BranchMeasurement:
             tuple(station.shares for station in stations),
         )
 
-    def _reached(self, direction: str, index: int, last: _Station | None) -> _Station:
-        """The population at a value: tempered from the prior at the first, and carried from the
-        value before it at all others.
+    def _begun(self, triple: Triple, seed: int) -> _Station:
+        """The population at the first value, tempered from the prior."""
+        run = temper(
+            triple,
+            beta_max=self.beta,
+            particles=self.particles,
+            replicates=self.replicates,
+            seed=seed,
+            progress=False,
+        )
+        rung, place = run.coldest()
+        population = run.rungs.particles[rung, np.arange(len(rung))[:, None], place]
+        shares = _shares(triple, self.labeller, population)
+        return _Station(population, run.free_energy(self.beta), shares)
 
-        Returns:
-            The population with F and the share of every phase.
-        """
-        order = self.order(direction)
-        seed = self.seed + APART * DIRECTIONS.index(direction)
-        triple = self.make_triple(order[index])
-        if last is None:
-            run = temper(
-                triple,
-                beta_max=self.beta,
-                particles=self.particles,
-                replicates=self.replicates,
-                seed=seed,
-                progress=False,
-            )
-            rung, place = run.coldest()
-            population = run.rungs.particles[rung, np.arange(len(rung))[:, None], place]
-            free_energy = run.free_energy(self.beta)
-        else:
-            before = self.make_triple(order[index - 1])
-            population, step = _carried(before, triple, self.beta, last.population, seed + index)
-            free_energy = Estimate.from_replicates(
-                [a + b for a, b in zip(last.free_energy.replicates, step.replicates, strict=True)],
-                math.hypot(last.free_energy.standard_error, step.standard_error),
-            )
+    def _reached(self, before: Triple, triple: Triple, last: _Station, seed: int) -> _Station:
+        """The population carried on from the value before."""
+        population, step = _carried(before, triple, self.beta, last.population, seed)
+        free_energy = Estimate.from_replicates(
+            [a + b for a, b in zip(last.free_energy.replicates, step.replicates, strict=True)],
+            math.hypot(last.free_energy.standard_error, step.standard_error),
+        )
         return _Station(population, free_energy, _shares(triple, self.labeller, population))
 
-    def _finished(self, direction: str, index: int) -> _Station | None:
+    def _finished(self, direction: str, index: int, triple: Triple) -> _Station | None:
         """What the folder has of a value, or ``None``."""
         if self.store is None:
             return None
-        triple = self.make_triple(self.order(direction)[index])
         found: _Station | None = self.store.load(
             self._name(direction, index),
             lambda earlier: differences(earlier, triple, self.labeller, self.beta),
@@ -321,10 +321,9 @@ class _BranchMeasurement:
         )
         return found
 
-    def _keep(self, direction: str, index: int, station: _Station) -> None:
+    def _keep(self, direction: str, index: int, triple: Triple, station: _Station) -> None:
         if self.store is None:
             return
-        triple = self.make_triple(self.order(direction)[index])
         self.store.save(
             self._name(direction, index),
             station.to_dict(),
