@@ -11,7 +11,7 @@ from matplotlib.figure import Figure as PlainFigure
 from singlearn.generalise import LearningCurve
 from singlearn.plot.figure import Figure
 from singlearn.plot.panels import finished
-from singlearn.plot.style import QUIET, SERIES, quieten
+from singlearn.plot.style import QUIET, SERIES, legend_beside, quieten
 from singlearn.plot.takes import takes
 
 MARKERS = "os^Dv<>Ph"
@@ -88,7 +88,7 @@ def generalisation_error(
     own.set_title(
         curve.name + ("\n× : no finite error, see the table" if missing else ""), fontsize=10
     )
-    own.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    legend_beside(own)
     figure = own.figure
     assert isinstance(figure, PlainFigure)
     return finished(figure)

@@ -27,6 +27,11 @@ def quieten(axes: Axes) -> None:
     axes.tick_params(labelsize=9)
 
 
+def legend_beside(axes: Axes) -> None:
+    """A legend to the right of the axes, clear of the data."""
+    axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+
 def label_at_right(
     axes: Axes, levels: list[tuple[float, str, str]], lowest_gap: float = 0.085
 ) -> None:

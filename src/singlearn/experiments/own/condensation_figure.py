@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from singlearn.flow import Timeline
-from singlearn.plot.style import INK, QUIET, SERIES, quieten
+from singlearn.plot.style import INK, QUIET, SERIES, legend_beside, quieten
 
 
 def draw(found: list[tuple[float, int, Timeline]], small: float) -> Figure:
@@ -54,6 +54,6 @@ def draw(found: list[tuple[float, int, Timeline]], small: float) -> Figure:
     lower.set_xscale("log")
     for axes in (upper, middle, lower):
         quieten(axes)
-        axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+        legend_beside(axes)
     figure.align_ylabels()
     return figure

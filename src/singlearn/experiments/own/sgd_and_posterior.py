@@ -20,7 +20,7 @@ from singlearn.experiments.carroll2021.degenerate_node import PHASES, one_node, 
 from singlearn.experiments.experiment import Experiment, ExperimentResult
 from singlearn.experiments.own.sgd_runs import Loss, Schedule, Weights, descend
 from singlearn.models import two_layer_population
-from singlearn.plot.style import ACCENT, INK, QUIET, quieten
+from singlearn.plot.style import ACCENT, INK, QUIET, legend_beside, quieten
 from singlearn.results.estimate import Estimate
 from singlearn.results.table import aligned_rows
 from singlearn.tempering import Run, temper
@@ -327,7 +327,7 @@ def _figure(rows: list[dict[str, Any]], sizes: tuple[int, ...]) -> Figure:
                 axes.invert_yaxis()
             if i == len(models) - 1:
                 axes.set_xlabel("share of runs, or of the posterior")
-    grid[0, -1].legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+    legend_beside(grid[0, -1])
     return figure
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from singlearn.experiments.own.staircase_cells import Climb
-from singlearn.plot.style import ACCENT, INK, QUIET, SERIES, quieten
+from singlearn.plot.style import ACCENT, INK, QUIET, SERIES, legend_beside, quieten
 
 
 def draw(
@@ -81,6 +81,6 @@ def draw(
         for time in training.measured:
             axes.axvline(time, color=QUIET, linewidth=0.5, zorder=0)
         quieten(axes)
-        axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+        legend_beside(axes)
     figure.align_ylabels()
     return figure

@@ -13,7 +13,7 @@ from singlearn.experiments.experiment import Experiment, ExperimentResult
 from singlearn.experiments.recipes.checkpoints import cross_entropy, log_steps, trained
 from singlearn.experiments.recipes.report import cell, report
 from singlearn.experiments.recipes.two_references import Reference, doubts, followed, readings
-from singlearn.plot.style import ACCENT, INK, QUIET, quieten
+from singlearn.plot.style import ACCENT, INK, QUIET, legend_beside, quieten
 
 if TYPE_CHECKING:
     import torch
@@ -247,7 +247,7 @@ def draw(rows: list[dict[str, Any]], references: list[str]) -> Figure:
     lower.set_xscale("log")
     for axes in (upper, middle, lower):
         quieten(axes)
-        axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+        legend_beside(axes)
     figure.align_ylabels()
     return figure
 

@@ -14,7 +14,7 @@ from singlearn.experiments.experiment import Experiment, ExperimentResult
 from singlearn.experiments.recipes.checkpoints import cross_entropy, log_steps, trained
 from singlearn.experiments.recipes.heads_network import TASKS, module, sequences
 from singlearn.experiments.recipes.report import cell, doubts_of, number, report
-from singlearn.plot.style import QUIET, SERIES, quieten
+from singlearn.plot.style import QUIET, SERIES, legend_beside, quieten
 from singlearn.running.progress import counted
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ def draw(rows: list[dict[str, Any]], roles: list[dict[str, Any]]) -> Figure:
     bars.set_ylabel("rise of the loss  [nats]")
     for axes in panels:
         quieten(axes)
-        axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.0, 0.5))
+        legend_beside(axes)
     figure.align_ylabels()
     return figure
 
